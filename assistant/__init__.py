@@ -1,0 +1,3 @@
+"""citewell's assistant: answering, records, commands and the terminal app."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,186 @@
+"""Answer, Sentence, Source and the events of an answer on its way. Frozen; what is derivable is derived."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from configs.errors import CitewellError
+from ingest.documents import Metadata
+
+Status: TypeAlias = Literal["answered", "abstained"]
+Mode: TypeAlias = Literal["generated", "quotes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A passage given to an answer, under the number `n` by which its sentences cite it."""
+
+    n: int
+    doc_id: str
+    passage: int
+    """Ordinal of the passage in its document."""
+    title: str
+    text: str
+    """The whole passage, as stored."""
+    start: int
+    end: int
+    """Character offsets of the passage in its document."""
+    score: float
+    hash: str
+    """Content hash of the document."""
+    metadata: Metadata = field(default_factory=dict)
+
+    @property
+    def url(self) -> str | None:
+        """Where the document can be read: its own `url`, else one made from its DOI or PubMed number."""
+        for key, prefix in (("url", ""), ("doi", "https://doi.org/"), ("pmid", "https://pubmed.ncbi.nlm.nih.gov/")):
+            value = self.metadata.get(key)
+            if isinstance(value, (str, int)) and str(value):
+                return prefix + str(value)
+        return None
+
+    def to_json(self) -> dict[str, Any]:
+        """As `citewell ask --json` and transcripts hold it."""
+        return {
+            "n": self.n,
+            "doc_id": self.doc_id,
+            "passage": self.passage,
+            "title": self.title,
+            "text": self.text,
+            "url": self.url,
+            "score": round(self.score, 6),
+            "start": self.start,
+            "end": self.end,
+            "hash": self.hash,
+            "metadata": dict(self.metadata),
+        }
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> Source:
+        """The inverse of `to_json`."""
+        return cls(**{name: stored[name] for name in cls.__dataclass_fields__})
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of the answer, its markers taken out, and the numbers of the sources it cites."""
+
+    text: str
+    citations: tuple[int, ...] = ()
+    unknown: tuple[int, ...] = ()
+    """Numbers it cited that no source has: struck from the answer, and shown to the reader as such."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As `citewell ask --json` and transcripts hold it."""
+        return {"text": self.text, "citations": list(self.citations), "unknown_citations": list(self.unknown)}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was asked, what is answered, and on what it rests."""
+
+    question: str
+    text: str
+    """Markdown with `[n]` markers, each of which is the number of one of `sources`."""
+    sentences: tuple[Sentence, ...]
+    sources: tuple[Source, ...]
+    mode: Mode
+    model: str | None = None
+    standalone: str = ""
+    """The question as searched, where a follow-up was rewritten; else empty."""
+    warnings: tuple[str, ...] = ()
+    index: str = ""
+    index_id: str = ""
+    prompt_hash: str = ""
+    seconds: float = 0.0
+
+    @property
+    def status(self) -> Status:
+        """`answered` where at least one sentence cites a source, else `abstained`."""
+        return "answered" if any(sentence.citations for sentence in self.sentences) else "abstained"
+
+    @property
+    def cited(self) -> tuple[Source, ...]:
+        """The sources that a sentence cites."""
+        numbers = {n for sentence in self.sentences for n in sentence.citations}
+        return tuple(source for source in self.sources if source.n in numbers)
+
+    def to_json(self) -> dict[str, Any]:
+        """As `citewell ask --json` and transcripts hold it."""
+        return {
+            "question": self.question,
+            "standalone_question": self.standalone or self.question,
+            "answer": self.text,
+            "status": self.status,
+            "mode": self.mode,
+            "sentences": [sentence.to_json() for sentence in self.sentences],
+            "sources": [source.to_json() for source in self.sources],
+            "model": self.model,
+            "warnings": list(self.warnings),
+            "index": self.index,
+            "index_id": self.index_id,
+            "prompt_hash": self.prompt_hash,
+            "seconds": round(self.seconds, 3),
+        }
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> Answer:
+        """The inverse of `to_json`; raises KeyError or TypeError where it is none."""
+        standalone = stored["standalone_question"]
+        return cls(
+            question=stored["question"],
+            text=stored["answer"],
+            sentences=tuple(Sentence(s["text"], tuple(s["citations"]), tuple(s["unknown_citations"])) for s in stored["sentences"]),
+            sources=tuple(Source.from_json(source) for source in stored["sources"]),
+            mode=stored["mode"],
+            model=stored["model"],
+            standalone="" if standalone == stored["question"] else standalone,
+            warnings=tuple(stored["warnings"]),
+            index=stored["index"],
+            index_id=stored["index_id"],
+            prompt_hash=stored["prompt_hash"],
+            seconds=stored["seconds"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """The passages are known; `question` is what was searched for."""
+
+    question: str
+    sources: tuple[Source, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """The next piece of the answer's text, as it streams; provisional until `Answered`."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answer, whole, its citations resolved. Its text replaces what was streamed."""
+
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It could not be answered. `partial` is what had streamed by then, uncited and unchecked."""
+
+    error: CitewellError
+    partial: str = ""
+
+
+Event: TypeAlias = Retrieved | Token | Answered | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One question and its answer, as the next question's history."""
+
+    question: str
+    answer: str

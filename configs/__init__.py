@@ -1,0 +1,1 @@
+"""Settings and profiles: one typed tree, and the errors everyone raises."""

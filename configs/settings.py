@@ -1,0 +1,287 @@
+"""The one typed tree of settings, and where each value came from.
+
+Precedence, lowest first: built-in profile < user file < environment (`CITEWELL_…`) < flags.
+Unknown keys are refused with the nearest known one. Paths follow platformdirs.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import stat
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+
+from configs.errors import SettingsError
+
+PROFILES = ("quickstart", "local", "sglang", "cluster")
+ENV_PREFIX = "CITEWELL_"
+# Environment names that are ours but no settings: where to look, which profile, what tests use.
+ENV_OUTSIDE = ("CITEWELL_PROFILE", "CITEWELL_CONFIG", "CITEWELL_TEST_")
+
+Tree = dict[str, Any]
+
+
+class Section(BaseModel):
+    """A part of the tree: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class IndexSettings(Section):
+    """Where passages live: in process (Qdrant Edge) or on a Qdrant server."""
+
+    home: Literal["embedded", "server"] = "embedded"
+    name: str = "default"
+    url: str = "http://localhost:6333"
+    api_key: SecretStr | None = None
+    timeout: float = Field(10.0, gt=0, description="seconds for one call to the server")
+
+
+class ChunkingSettings(Section):
+    """Passage sizes, in cl100k tokens."""
+
+    size: int = Field(512, ge=16, le=32_768)
+    overlap: int = Field(64, ge=0)
+
+
+class LexicalSettings(Section):
+    """BM25: saturation `k`, length normalisation `b`, assumed mean passage length in tokens."""
+
+    k: float = Field(1.2, ge=0)
+    b: float = Field(0.75, ge=0, le=1)
+    average_length: float = Field(160.0, gt=0)
+
+
+class EmbeddingSettings(Section):
+    """The dense half: none, an OpenAI-compatible server, or FastEmbed in process."""
+
+    provider: Literal["none", "openai", "fastembed"] = "none"
+    url: str = "http://localhost:30000/v1"
+    model: str = "Qwen/Qwen3-Embedding-0.6B"
+    model_path: Path | None = Field(None, description="a folder with model.onnx, for fastembed")
+    api_key: SecretStr | None = None
+    dimensions: int | None = Field(None, ge=8, description="ask for fewer (Matryoshka); none: the model's own")
+    domain: str = Field("literature", description="a section of prompts/instructions.toml")
+    prefix_documents: bool = Field(False, description="put the domain's prefix before each document")
+    batch_size: int = Field(64, ge=1)
+    concurrency: int = Field(4, ge=1)
+    timeout: float = Field(60.0, gt=0)
+
+
+class RetrievalSettings(Section):
+    """What is fetched, and how the two halves are weighed."""
+
+    limit: int = Field(6, ge=1, description="passages given to an answer")
+    candidates: int = Field(100, ge=1, description="taken from each half before fusion")
+    dense_weight: float = Field(0.65, ge=0, le=1, description="share of cosine against BM25 over its best")
+
+
+class GenerationSettings(Section):
+    """The model that writes answers; with no `url`, answers are verbatim quotes."""
+
+    url: str | None = None
+    model: str = "Qwen/Qwen3-8B"
+    api_key: SecretStr | None = None
+    temperature: float = Field(0.0, ge=0)
+    max_tokens: int = Field(1024, ge=1)
+    context_tokens: int = Field(6000, ge=256, description="budget for passages in the prompt")
+    timeout: float = Field(60.0, gt=0, description="longest silence of the stream, in seconds")
+
+
+class ServedModel(Section):
+    """One SGLang server that `citewell serve` starts."""
+
+    model: str
+    port: int = Field(ge=1, le=65_535)
+    host: str = "127.0.0.1"
+    arguments: tuple[str, ...] = Field((), description="further sglang.launch_server flags")
+
+
+class ServeSettings(Section):
+    """The servers of this profile."""
+
+    embedding: ServedModel = ServedModel(model="Qwen/Qwen3-Embedding-0.6B", port=30000)
+    generation: ServedModel = ServedModel(model="Qwen/Qwen3-8B", port=30001)
+    reranker: ServedModel = ServedModel(model="Qwen/Qwen3-Reranker-0.6B", port=30002)
+
+
+class ChatSettings(Section):
+    """The terminal chat."""
+
+    theme: str = "textual-dark"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Build it with `load`, which also says where values came from."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix=ENV_PREFIX, env_nested_delimiter="__"
+    )
+
+    profile: str = "quickstart"
+    data_dir: Path = Field(default_factory=lambda: platformdirs.user_data_path("citewell"))
+    index: IndexSettings = IndexSettings()
+    chunking: ChunkingSettings = ChunkingSettings()
+    lexical: LexicalSettings = LexicalSettings()
+    embedding: EmbeddingSettings = EmbeddingSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    generation: GenerationSettings = GenerationSettings()
+    serve: ServeSettings = ServeSettings()
+    chat: ChatSettings = ChatSettings()
+
+    @classmethod
+    def settings_customise_sources(cls, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """Only what `load` hands over: it has merged the sources itself, to know the origins."""
+        return (kwargs["init_settings"],)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings, and for each dotted key that was set, the name of the place that set it."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+
+    def rows(self) -> Iterator[tuple[str, str, str]]:
+        """Each leaf as (dotted key, value with secrets masked, origin)."""
+        for key, value in leaves(self.settings.model_dump(mode="json")):
+            yield key, str(value), self.origins.get(key, "default")
+
+
+def user_file() -> Path:
+    """The user's settings file: `CITEWELL_CONFIG`, else config.toml in the platform's folder."""
+    override = os.environ.get("CITEWELL_CONFIG")
+    return Path(override) if override else platformdirs.user_config_path("citewell") / "config.toml"
+
+
+def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys and values of a nested mapping, depth first."""
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def load(profile: str | None = None, flags: Mapping[str, Any] | None = None) -> Loaded:
+    """Merge profile, user file, environment and flags (`{"index.name": "x"}`) into settings.
+
+    Raises:
+        SettingsError: an unknown profile or key (with the nearest known one), a bad value, a file
+            that is not TOML, or a user file that holds a secret and is readable by others.
+    """
+    path = user_file()
+    user = _read_user_file(path)
+    env = _environment()
+    flag_tree = _nest(dict(flags or {}))
+    name = profile or os.environ.get("CITEWELL_PROFILE") or user.get("profile") or "quickstart"
+    if name not in PROFILES:
+        raise SettingsError(f"there is no profile “{name}”", fix=f"Choose one of: {', '.join(PROFILES)}.")
+    sources = [(f"profile {name}", _read_profile(name)), (str(path), user), ("environment", env), ("flag", flag_tree)]
+    merged: Tree = {}
+    origins: dict[str, str] = {}
+    for origin, tree in sources:
+        _refuse_unknown(tree, Settings, origin)
+        _merge(merged, tree)
+        origins.update(dict.fromkeys((key for key, _ in leaves(tree)), origin))
+    merged["profile"] = name
+    try:
+        return Loaded(Settings(**merged), origins)
+    except ValidationError as error:
+        raise _explain(error, origins) from None
+
+
+def _read_profile(name: str) -> Tree:
+    return tomllib.loads(files("configs").joinpath("profiles", f"{name}.toml").read_text("utf-8"))
+
+
+def _read_user_file(path: Path) -> Tree:
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        if "CITEWELL_CONFIG" in os.environ:
+            raise SettingsError("there is no such settings file", where=str(path), fix="Correct CITEWELL_CONFIG or unset it.") from None
+        return {}
+    except OSError as error:
+        raise SettingsError(f"cannot be read: {error.strerror}", where=str(path)) from None
+    try:
+        tree = tomllib.loads(raw.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"is not valid TOML: {error}", where=str(path)) from None
+    holds_secret = any(key.endswith("api_key") for key, _ in leaves(tree))
+    if holds_secret and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise SettingsError("holds an API key and can be read by others", where=str(path), fix=f"chmod 600 {path}")
+    return tree
+
+
+def _environment() -> Tree:
+    """The `CITEWELL_SECTION__KEY` variables as a tree; pydantic-settings does the parsing."""
+    known = {f"{ENV_PREFIX}{key.replace('.', '__')}".upper() for key in known_keys()}
+    sections = {f"{ENV_PREFIX}{name}".upper() for name in Settings.model_fields}
+    for name in os.environ:
+        if name.startswith(ENV_PREFIX) and not name.startswith(ENV_OUTSIDE) and name.upper() not in known | sections:
+            raise SettingsError(f"unknown setting {name} in the environment", fix=_nearest(name, sorted(known)))
+    values = cast("Tree", EnvSettingsSource(Settings)())
+    values.pop("profile", None)
+    return values
+
+
+def known_keys(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[str]:
+    """Every dotted key that can be set."""
+    for name, field in model.model_fields.items():
+        annotation = field.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield from known_keys(annotation, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
+
+
+def _nest(flat: Mapping[str, Any]) -> Tree:
+    tree: Tree = {}
+    for dotted, value in flat.items():
+        *parents, leaf = dotted.split(".")
+        node = tree
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[leaf] = value
+    return tree
+
+
+def _merge(into: Tree, tree: Mapping[str, Any]) -> None:
+    for key, value in tree.items():
+        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = dict(value) if isinstance(value, Mapping) else value
+
+
+def _refuse_unknown(tree: Mapping[str, Any], model: type[BaseModel], origin: str, prefix: str = "") -> None:
+    for key, value in tree.items():
+        field = model.model_fields.get(key)
+        if field is None:
+            raise SettingsError(f"unknown setting {prefix}{key} in {origin}", fix=_nearest(f"{prefix}{key}", sorted(known_keys())))
+        annotation = field.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            if not isinstance(value, Mapping):
+                raise SettingsError(f"{prefix}{key} in {origin} is a section, not a value", fix=f"Set one of its keys, such as {next(known_keys(annotation, f'{prefix}{key}.'))}.")
+            _refuse_unknown(value, annotation, origin, f"{prefix}{key}.")
+
+
+def _nearest(key: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    return f"Did you mean {close[0]}?" if close else "`citewell config show` lists all settings."
+
+
+def _explain(error: ValidationError, origins: Mapping[str, str]) -> SettingsError:
+    first = error.errors(include_url=False, include_input=False)[0]
+    key = ".".join(str(part) for part in first["loc"])
+    return SettingsError(f"{key}: {first['msg']}", where=origins.get(key, ""), fix="`citewell config show` lists all settings.")

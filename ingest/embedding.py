@@ -1,0 +1,188 @@
+"""The dense half: instruction-aware embedders, all behind one protocol.
+
+`ServerEmbedder` speaks to an OpenAI-compatible server through the openai client alone. It is what a
+question waits for, so it may not import llama-index (seconds); `ingest/llama_embedding.py` wraps
+it as an `OpenAILikeEmbedding`, which ingest and llama-index pipelines use.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import math
+from array import array
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from configs.errors import NotInstalled, ServerError, ServerGarbled, SettingsError
+from configs.settings import EmbeddingSettings
+from ingest import openai_api
+from ingest.index.base import Vector
+from prompts import library
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+
+class Embedder(Protocol):
+    """Texts to vectors of one size, L2-normalised by the model."""
+
+    async def embed_query(self, question: str) -> Vector:
+        """One vector for a question, its instruction put before it."""
+        ...
+
+    async def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
+        """A vector for each text, in order, the domain's prefix put before it if so set."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+def open_embedder(settings: EmbeddingSettings) -> Embedder | None:
+    """The embedder of these settings; None for a lexical profile.
+
+    Raises:
+        SettingsError, NotInstalled: an unknown domain; no model folder; FastEmbed is missing.
+    """
+    if settings.provider == "openai":
+        return ServerEmbedder(settings)
+    if settings.provider == "fastembed":
+        return InProcessEmbedder(settings)
+    return None
+
+
+class ServerEmbedder:
+    """An OpenAI-compatible embedding server: SGLang with Qwen3-Embedding, vLLM and others."""
+
+    def __init__(self, settings: EmbeddingSettings) -> None:
+        self._settings = settings
+        self._instruction = library.instruction(settings.domain)
+        self._client: AsyncOpenAI | None = None
+
+    async def embed_query(self, question: str) -> Vector:
+        """See `Embedder.embed_query`."""
+        return (await self.request([self.query_text(question)]))[0]
+
+    async def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
+        """See `Embedder.embed_documents`."""
+        return await self.request([self.document_text(text) for text in texts])
+
+    def query_text(self, question: str) -> str:
+        """What is sent for a question."""
+        return self._instruction.query(question)
+
+    def document_text(self, text: str) -> str:
+        """What is sent for a document."""
+        return self._instruction.document_prefix + text if self._settings.prefix_documents else text
+
+    async def request(self, texts: Sequence[str]) -> list[Vector]:
+        """One call for these very texts, line breaks kept. Asks for base64: a tenth of the work of float lists.
+
+        Raises:
+            ServerError: any failure; `ServerGarbled` for vectors that are missing, ragged or not finite.
+        """
+        if self._client is None:
+            self._client = openai_api.make_client(self._settings.url, self._settings.api_key, self._settings.timeout)
+        options = {} if self._settings.dimensions is None else {"dimensions": self._settings.dimensions}
+        try:
+            answer = await self._client.embeddings.create(
+                input=list(texts), model=self._settings.model, encoding_format="base64", **options  # type: ignore[arg-type]
+            )
+            vectors = [_decode(item.embedding) for item in sorted(answer.data, key=lambda item: item.index)]
+            _check(vectors, len(texts), self._settings.dimensions)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 — whatever a server can answer, explain it
+            raise openai_api.explain(error, "embedding", self._client, "embedding") from error
+        return vectors
+
+    async def close(self) -> None:
+        """See `Embedder.close`."""
+        if self._client is not None:
+            await self._client.close()
+
+
+def _decode(embedding: str | Sequence[float]) -> Vector:
+    """Base64 of little-endian float32, or the float list of a server that ignores `encoding_format`."""
+    if not isinstance(embedding, str):
+        return embedding
+    try:
+        vector = array("f", base64.b64decode(embedding, validate=True))
+    except (binascii.Error, ValueError) as error:
+        raise ValueError(f"an embedding is no base64 of float32: {error}") from error
+    return vector
+
+
+def _check(vectors: Sequence[Vector], wanted: int, dimensions: int | None) -> None:
+    if len(vectors) != wanted:
+        raise ValueError(f"{len(vectors)} embeddings came for {wanted} texts")
+    sizes = {len(vector) for vector in vectors}
+    if len(sizes) > 1 or 0 in sizes or (dimensions and sizes != {dimensions}):
+        raise ValueError(f"embeddings of {sorted(sizes)} dimensions came where {dimensions or 'one size'} was asked for")
+    if not all(math.isfinite(sum(vector)) for vector in vectors):
+        raise ValueError("an embedding holds NaN or infinity")
+
+
+class InProcessEmbedder:
+    """FastEmbed (ONNX) in this process, from a model folder or FastEmbed's own list of models."""
+
+    def __init__(self, settings: EmbeddingSettings) -> None:
+        try:
+            from fastembed import TextEmbedding
+            from fastembed.common.model_description import ModelSource, PoolingType
+        except ImportError:
+            raise NotInstalled("the in-process embedder needs FastEmbed", fix="pip install 'citewell[local]'") from None
+        self._instruction = library.instruction(settings.domain)
+        self._settings = settings
+        if settings.model_path is None:
+            self._model = TextEmbedding(settings.model)
+            return
+        if not (settings.model_path / "model.onnx").is_file():
+            raise SettingsError("embedding.model_path holds no model.onnx", where=str(settings.model_path), fix="Name a folder with model.onnx and tokenizer.json.")
+        name = f"citewell/{settings.model_path.name}"
+        if name not in {model["model"] for model in TextEmbedding.list_supported_models()}:
+            TextEmbedding.add_custom_model(
+                name, pooling=PoolingType.MEAN, normalization=True, sources=ModelSource(hf=name), dim=_onnx_dimensions(settings), model_file="model.onnx"
+            )
+        self._model = TextEmbedding(name, specific_model_path=str(settings.model_path))
+
+    async def embed_query(self, question: str) -> Vector:
+        """See `Embedder.embed_query`."""
+        return (await self._embed([self._instruction.query(question)]))[0]
+
+    async def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
+        """See `Embedder.embed_documents`."""
+        prefix = self._instruction.document_prefix if self._settings.prefix_documents else ""
+        return await self._embed([prefix + text for text in texts])
+
+    async def _embed(self, texts: Sequence[str]) -> list[Vector]:
+        # ONNX releases the GIL, so a thread keeps the screen alive meanwhile.
+        return await asyncio.to_thread(lambda: [vector.tolist() for vector in self._model.embed(list(texts), batch_size=self._settings.batch_size)])
+
+    async def close(self) -> None:
+        """See `Embedder.close`."""
+
+
+def _onnx_dimensions(settings: EmbeddingSettings) -> int:
+    import json
+
+    if settings.model_path is None:
+        raise SettingsError("embedding.model_path is not set")
+    try:
+        return int(json.loads((settings.model_path / "config.json").read_text("utf-8"))["hidden_size"])
+    except (OSError, ValueError, KeyError):
+        raise SettingsError("embedding.model_path holds no config.json with a hidden_size", where=str(settings.model_path)) from None
+
+
+async def dimensions_of(embedder: Embedder) -> int:
+    """How many dimensions its vectors have, found by embedding one word."""
+    vector = (await embedder.embed_documents(["dimensions"]))[0]
+    if not vector:
+        raise ServerGarbled("the embedder answered with an empty vector")
+    return len(vector)
+
+
+__all__ = ["Embedder", "InProcessEmbedder", "ServerEmbedder", "ServerError", "dimensions_of", "open_embedder"]

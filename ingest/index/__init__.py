@@ -1,0 +1,1 @@
+"""The index: one protocol, two homes (Qdrant Edge embedded, a Qdrant server)."""

@@ -1,0 +1,182 @@
+"""The index as callers see it: a protocol, the hits it returns, and the manifest that says how it was made."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+from configs.errors import IndexMismatch, IndexStoreError
+from configs.settings import Settings
+from ingest import lexical
+from ingest.documents import Passage
+from ingest.lexical import SparseVector
+from prompts import library
+
+FORMAT = 1
+DENSE = "dense"
+LEXICAL = "lexical"
+# Payload keys that are filtered on, and how Qdrant indexes them.
+INDEXED_KEYS = {"doc_id": "keyword", "ordinal": "integer"}
+
+Vector = Sequence[float]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """How an index was made. What must match the settings is in `made_with`."""
+
+    id: str
+    format: int
+    made_with: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    def of(cls, settings: Settings, dimensions: int | None) -> Manifest:
+        """The manifest of a new index; `dimensions` is what the embedder answers with, None without one."""
+        return cls(uuid.uuid4().hex, FORMAT, _made_with(settings, dimensions))
+
+    @property
+    def dimensions(self) -> int | None:
+        """Size of the dense vectors; None where there are none."""
+        size = self.made_with["embedding"].get("dimensions")
+        return None if size is None else int(size)
+
+    def check(self, settings: Settings, name: str) -> None:
+        """Refuse settings that would mix incompatible passages or vectors.
+
+        Raises:
+            IndexMismatch: names both sides and the command that mends it.
+        """
+        wanted = _made_with(settings, settings.embedding.dimensions or self.dimensions)
+        for part, made in self.made_with.items():
+            for key, value in made.items():
+                now = wanted[part].get(key)
+                if now != value:
+                    raise IndexMismatch(
+                        f"index “{name}” was made with {part} {key} = {_show(value)}, the settings now say {_show(now)}",
+                        fix=f"Use the settings it was made with (--profile, --set {part}.{key}=…), another --index NAME, or rebuild it: citewell index delete {name}, then ingest again.",
+                    )
+
+    def to_json(self) -> dict[str, Any]:
+        """As stored."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any], where: str) -> Manifest:
+        """The inverse of `to_json`.
+
+        Raises:
+            IndexStoreError: it is not a manifest, or of a format of the future.
+        """
+        try:
+            manifest = cls(str(stored["id"]), int(stored["format"]), stored["made_with"])
+        except (KeyError, TypeError, ValueError):
+            raise IndexStoreError("the manifest is damaged", where=where, fix="Delete the index and ingest again.") from None
+        if manifest.format > FORMAT:
+            raise IndexStoreError("was made by a newer citewell", where=where, fix="Upgrade citewell.")
+        return manifest
+
+
+def _made_with(settings: Settings, dimensions: int | None) -> dict[str, dict[str, Any]]:
+    embedding: dict[str, Any] = {"provider": "none"}
+    if settings.embedding.provider != "none":
+        prefix = library.instruction(settings.embedding.domain).document_prefix
+        embedding = {
+            "provider": settings.embedding.provider,
+            "model": settings.embedding.model,
+            "dimensions": dimensions,
+            "document_prefix": prefix if settings.embedding.prefix_documents else "",
+        }
+    return {
+        "embedding": embedding,
+        "chunking": {"size": settings.chunking.size, "overlap": settings.chunking.overlap},
+        "lexical": {"analyzer": lexical.ANALYZER, **settings.lexical.model_dump()},
+    }
+
+
+def _show(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A passage with its vectors, ready to store."""
+
+    passage: Passage
+    lexical: SparseVector
+    dense: Vector | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A stored point that matched: its score in one half of the search."""
+
+    point_id: str
+    doc_id: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What an index holds now."""
+
+    documents: int
+    passages: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """What the index knows of a document, enough to rebuild a ledger."""
+
+    id: str
+    hash: str
+    text_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The best of each half, best first."""
+
+    lexical: list[Hit] = field(default_factory=list)
+    dense: list[Hit] = field(default_factory=list)
+
+
+class Index(Protocol):
+    """One index, open. All calls may wait on a server; the embedded home answers at once."""
+
+    name: str
+    manifest: Manifest
+
+    async def store(self, entries: Sequence[Entry], replaced: Sequence[str]) -> None:
+        """Upsert entries; of the documents in `replaced`, drop every passage that is not among them."""
+        ...
+
+    async def candidates(self, lexical: SparseVector, dense: Vector | None, limit: int) -> Candidates:
+        """The best `limit` points of each half; an empty or missing query vector gives an empty half."""
+        ...
+
+    async def fetch(self, point_ids: Sequence[str]) -> list[Passage]:
+        """The passages of these points, in this order; those that vanished meanwhile are left out."""
+        ...
+
+    async def counts(self) -> Counts:
+        """Documents and passages stored now."""
+        ...
+
+    def documents(self) -> AsyncIterator[StoredDocument]:
+        """Every stored document, in no particular order."""
+        ...
+
+    async def size_bytes(self) -> int | None:
+        """Bytes on disk; None where the server does not say."""
+        ...
+
+    async def flush(self) -> None:
+        """Make all that was stored survive a power cut."""
+        ...
+
+    async def close(self) -> None:
+        """Release files, locks and connections."""
+        ...

@@ -1,0 +1,239 @@
+"""The embedded home: Qdrant Edge, in process, one folder an index.
+
+    {data_dir}/indexes/{name}/manifest.json   how it was made
+                              lock            held by the process that has it open
+                              ledger.sqlite   what has been ingested (ingest/ledger.py)
+                              shard/          Qdrant Edge's own files
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import IO
+
+import portalocker
+from qdrant_edge import (
+    CountRequest,
+    Distance,
+    EdgeConfig,
+    EdgeShard,
+    EdgeSparseVectorParams,
+    EdgeVectorParams,
+    FieldCondition,
+    Filter,
+    HasIdCondition,
+    MatchAny,
+    MatchValue,
+    Modifier,
+    PayloadSchemaType,
+    Point,
+    Query,
+    QueryBatchRequest,
+    QueryRequest,
+    ScrollRequest,
+    UpdateOperation,
+)
+from qdrant_edge import SparseVector as EdgeSparseVector
+
+from configs.errors import IndexInUse, IndexMissing, IndexStoreError
+from ingest.documents import Passage
+from ingest.index.base import (
+    DENSE,
+    INDEXED_KEYS,
+    LEXICAL,
+    Candidates,
+    Counts,
+    Entry,
+    Hit,
+    Manifest,
+    StoredDocument,
+    Vector,
+)
+from ingest.lexical import SparseVector
+
+_SCROLL_PAGE = 2_000
+_SCHEMAS = {"keyword": PayloadSchemaType.Keyword, "integer": PayloadSchemaType.Integer}
+
+
+class EmbeddedIndex:
+    """An open index in a folder of this machine. Made by `create` or `load`."""
+
+    def __init__(self, folder: Path, manifest: Manifest, shard: EdgeShard, lock: IO[str]) -> None:
+        self.name = folder.name
+        self.folder = folder
+        self.manifest = manifest
+        self._shard = shard
+        self._lock = lock
+
+    @classmethod
+    def create(cls, folder: Path, manifest: Manifest) -> EmbeddedIndex:
+        """Make a new, empty index; what a crash left of an earlier attempt is cleared away.
+
+        Raises:
+            IndexInUse: another process is making or holding it.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = _acquire(folder)
+        shard_folder = folder / "shard"
+        shutil.rmtree(shard_folder, ignore_errors=True)
+        shard_folder.mkdir()
+        dense = {DENSE: EdgeVectorParams(size=manifest.dimensions, distance=Distance.Cosine)} if manifest.dimensions else {}
+        shard = EdgeShard.create(
+            str(shard_folder),
+            EdgeConfig(vectors=dense, sparse_vectors={LEXICAL: EdgeSparseVectorParams(modifier=Modifier.Idf)}),
+        )
+        for key, schema in INDEXED_KEYS.items():
+            shard.update(UpdateOperation.create_field_index(key, _SCHEMAS[schema]))
+        # The manifest comes last: a folder without one was never finished.
+        partial = folder / "manifest.json.new"
+        partial.write_text(json.dumps(manifest.to_json(), indent=2), "utf-8")
+        partial.replace(folder / "manifest.json")
+        return cls(folder, manifest, shard, lock)
+
+    @classmethod
+    def load(cls, folder: Path) -> EmbeddedIndex:
+        """Open an index that is there.
+
+        Raises:
+            IndexMissing, IndexInUse, IndexStoreError: none there; held elsewhere; damaged.
+        """
+        manifest = read_manifest(folder)
+        lock = _acquire(folder)
+        try:
+            shard = EdgeShard.load(str(folder / "shard"))
+        except Exception as error:  # noqa: BLE001 — Edge raises bare Exception
+            lock.close()
+            raise _damaged(folder, error) from error
+        return cls(folder, manifest, shard, lock)
+
+    async def store(self, entries: Sequence[Entry], replaced: Sequence[str]) -> None:
+        """See `Index.store`."""
+        try:
+            if entries:
+                self._shard.update(UpdateOperation.upsert_points([_point(entry) for entry in entries]))
+            if replaced:
+                kept = [entry.passage.point_id for entry in entries]
+                stale = Filter(
+                    must=[FieldCondition(key="doc_id", match=MatchAny(list(replaced)))],
+                    must_not=[HasIdCondition(kept)] if kept else None,
+                )
+                self._shard.update(UpdateOperation.delete_points_by_filter(stale))
+        except Exception as error:  # noqa: BLE001 — Edge raises bare Exception
+            raise IndexStoreError(f"could not store: {error}", where=str(self.folder), fix="Check the free disk space, then run the same command again; what was stored is kept.") from error
+
+    async def candidates(self, lexical: SparseVector, dense: Vector | None, limit: int) -> Candidates:
+        """See `Index.candidates`."""
+        requests = {}
+        if lexical:
+            sparse = EdgeSparseVector(lexical.indices, lexical.values)
+            requests[LEXICAL] = QueryRequest(query=Query.Nearest(sparse, using=LEXICAL), limit=limit, with_payload=["doc_id"])
+        if dense is not None:
+            requests[DENSE] = QueryRequest(query=Query.Nearest(list(dense), using=DENSE), limit=limit, with_payload=["doc_id"])
+        if not requests:
+            return Candidates()
+        try:
+            found = self._shard.query_batch(QueryBatchRequest(list(requests.values())))
+        except Exception as error:  # noqa: BLE001 — Edge raises bare Exception
+            raise IndexStoreError(f"could not search: {error}", where=str(self.folder)) from error
+        halves = {
+            half: [Hit(str(point.id), (point.payload or {})["doc_id"], point.score) for point in points]
+            for half, points in zip(requests, found, strict=True)
+        }
+        return Candidates(halves.get(LEXICAL, []), halves.get(DENSE, []))
+
+    async def fetch(self, point_ids: Sequence[str]) -> list[Passage]:
+        """See `Index.fetch`."""
+        records = {str(record.id): record for record in self._shard.retrieve(list(point_ids), with_payload=True, with_vector=False)}
+        return [Passage.from_payload(records[id_].payload or {}) for id_ in point_ids if id_ in records]
+
+    async def counts(self) -> Counts:
+        """See `Index.counts`."""
+        first = Filter(must=[FieldCondition(key="ordinal", match=MatchValue(0))])
+        return Counts(self._shard.count(CountRequest(filter=first)), self._shard.count(CountRequest()))
+
+    async def documents(self) -> AsyncIterator[StoredDocument]:
+        """See `Index.documents`."""
+        first = Filter(must=[FieldCondition(key="ordinal", match=MatchValue(0))])
+        offset = None
+        while True:
+            request = ScrollRequest(offset=offset, limit=_SCROLL_PAGE, filter=first, with_payload=["doc_id", "hash", "text_hash"])
+            page, offset = self._shard.scroll(request)
+            for record in page:
+                payload = record.payload or {}
+                yield StoredDocument(payload["doc_id"], payload["hash"], payload["text_hash"])
+            if offset is None:
+                return
+
+    async def size_bytes(self) -> int | None:
+        """See `Index.size_bytes`: what its files take on disk."""
+        return sum(file.stat().st_blocks * 512 for file in self.folder.rglob("*") if file.is_file())
+
+    async def flush(self) -> None:
+        """See `Index.flush`."""
+        self._shard.flush()
+
+    async def close(self) -> None:
+        """See `Index.close`."""
+        self._shard.close()
+        self._lock.close()
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of the index in `folder`, without opening the index.
+
+    Raises:
+        IndexMissing, IndexStoreError: none there; damaged.
+    """
+    try:
+        stored = json.loads((folder / "manifest.json").read_text("utf-8"))
+    except FileNotFoundError:
+        raise IndexMissing(f"there is no index “{folder.name}” yet", fix="citewell ingest PATH… makes it; citewell demo needs none.") from None
+    except (OSError, ValueError) as error:
+        raise _damaged(folder, error) from error
+    return Manifest.from_json(stored, str(folder))
+
+
+def delete(folder: Path) -> None:
+    """Remove an index and all it holds.
+
+    Raises:
+        IndexMissing, IndexInUse: none there; held by another process.
+    """
+    if not folder.is_dir():
+        raise IndexMissing(f"there is no index “{folder.name}”", fix="`citewell index list` names those there are.")
+    with _acquire(folder):
+        (folder / "manifest.json").unlink(missing_ok=True)
+        shutil.rmtree(folder)
+
+
+def _acquire(folder: Path) -> IO[str]:
+    path = folder / "lock"
+    lock = path.open("a+", encoding="utf-8")
+    try:
+        portalocker.lock(lock, portalocker.LockFlags.EXCLUSIVE | portalocker.LockFlags.NON_BLOCKING)
+    except portalocker.LockException:
+        lock.close()
+        holder = path.read_text("utf-8").strip() or "another process"
+        raise IndexInUse(f"index “{folder.name}” is in use by {holder}", where=str(folder), fix="Close that one first, or use another --index NAME.") from None
+    with contextlib.suppress(OSError):
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()} ({Path(sys.argv[0]).name} {' '.join(sys.argv[1:2])})".replace(" )", ")"))
+        lock.flush()
+    return lock
+
+
+def _damaged(folder: Path, error: Exception) -> IndexStoreError:
+    return IndexStoreError(f"index “{folder.name}” cannot be read: {error}", where=str(folder), fix=f"Restore it from a backup, or rebuild it: citewell index delete {folder.name}, then ingest again.")
+
+
+def _point(entry: Entry) -> Point:
+    vectors: dict[str, EdgeSparseVector | list[float]] = {LEXICAL: EdgeSparseVector(entry.lexical.indices, entry.lexical.values)}
+    if entry.dense is not None:
+        vectors[DENSE] = list(entry.dense)
+    return Point(entry.passage.point_id, vectors, entry.passage.payload())

@@ -1,0 +1,92 @@
+"""Open, make, list and delete indexes, whichever home the settings name."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from configs.errors import InputError
+from configs.settings import Settings
+from ingest.index import embedded
+from ingest.index.base import Index, Manifest
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def folder_of(settings: Settings) -> Path:
+    """Where the embedded index of these settings lies.
+
+    Raises:
+        InputError: the name could be a path, or is no name at all.
+    """
+    name = settings.index.name
+    if not _NAME.fullmatch(name):
+        raise InputError(f"“{name}” is no name for an index", fix="Use up to 64 letters, digits, dots, dashes and underscores, a letter or digit first.")
+    return settings.data_dir / "indexes" / name
+
+
+async def open_index(settings: Settings) -> Index:
+    """Open the index of these settings and see that it was made with them.
+
+    Raises:
+        IndexMissing, IndexInUse, IndexMismatch, IndexStoreError, ServerError
+    """
+    folder = folder_of(settings)
+    index: Index
+    if settings.index.home == "embedded":
+        index = embedded.EmbeddedIndex.load(folder)
+    else:
+        from ingest.index import server
+
+        client = server.connect(settings.index)
+        index = await server.ServerIndex.load(client, folder.name, settings.index.url)
+    try:
+        index.manifest.check(settings, folder.name)
+    except BaseException:
+        await index.close()
+        raise
+    return index
+
+
+async def create_index(settings: Settings, dimensions: int | None) -> Index:
+    """Make the index of these settings, empty; `dimensions` of the embedder, None without one."""
+    folder = folder_of(settings)
+    manifest = Manifest.of(settings, dimensions)
+    if settings.index.home == "embedded":
+        return embedded.EmbeddedIndex.create(folder, manifest)
+    from ingest.index import server
+
+    client = server.connect(settings.index)
+    return await server.ServerIndex.create(client, folder.name, manifest, settings.index.url)
+
+
+async def list_indexes(settings: Settings) -> list[str]:
+    """The names of all indexes in this home."""
+    if settings.index.home == "embedded":
+        return sorted(path.parent.name for path in (settings.data_dir / "indexes").glob("*/manifest.json"))
+    from ingest.index import server
+
+    client = server.connect(settings.index)
+    try:
+        return await server.list_names(client, settings.index.url)
+    finally:
+        await client.close()
+
+
+async def delete_index(settings: Settings) -> None:
+    """Remove the index of these settings, its ledger included.
+
+    Raises:
+        IndexMissing, IndexInUse, ServerError
+    """
+    folder = folder_of(settings)
+    if settings.index.home == "embedded":
+        embedded.delete(folder)
+        return
+    from ingest.index import server
+
+    client = server.connect(settings.index)
+    try:
+        await server.delete(client, folder.name, settings.index.url)
+    finally:
+        await client.close()

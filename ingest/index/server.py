@@ -1,0 +1,204 @@
+"""The server home: a Qdrant server or cluster, over qdrant-client; one collection an index."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from typing import TypeVar
+
+import httpx
+from qdrant_client import AsyncQdrantClient, models
+from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
+from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+
+from configs.errors import IndexMissing, IndexStoreError, ServerBusy, ServerError, ServerRefused, ServerUnreachable
+from configs.settings import IndexSettings
+from ingest.documents import Passage
+from ingest.index.base import (
+    DENSE,
+    INDEXED_KEYS,
+    LEXICAL,
+    Candidates,
+    Counts,
+    Entry,
+    Hit,
+    Manifest,
+    StoredDocument,
+    Vector,
+)
+from ingest.lexical import SparseVector
+
+PREFIX = "citewell-"
+_SCROLL_PAGE = 1_000
+_FIRST = models.Filter(must=[models.FieldCondition(key="ordinal", match=models.MatchValue(value=0))])
+T = TypeVar("T")
+
+
+def connect(settings: IndexSettings) -> AsyncQdrantClient:
+    """A client for the server of these settings; connects at the first call."""
+    key = settings.api_key.get_secret_value() if settings.api_key else None
+    return AsyncQdrantClient(url=settings.url, api_key=key, timeout=max(1, round(settings.timeout)), check_compatibility=False)
+
+
+class ServerIndex:
+    """An index on a Qdrant server. Made by `create` or `load`."""
+
+    def __init__(self, client: AsyncQdrantClient, name: str, manifest: Manifest, url: str) -> None:
+        self.name = name
+        self.manifest = manifest
+        self.url = url
+        self._client = client
+        self._collection = PREFIX + name
+
+    @classmethod
+    async def create(cls, client: AsyncQdrantClient, name: str, manifest: Manifest, url: str) -> ServerIndex:
+        """Make a new, empty collection with its payload indexes; its metadata holds the manifest."""
+        dense = {}
+        if manifest.dimensions:
+            dense = {DENSE: models.VectorParams(size=manifest.dimensions, distance=models.Distance.COSINE)}
+        await _ask(
+            client.create_collection(
+                PREFIX + name,
+                vectors_config=dense,
+                sparse_vectors_config={LEXICAL: models.SparseVectorParams(modifier=models.Modifier.IDF)},
+                metadata={"citewell": manifest.to_json()},
+            ),
+            url,
+        )
+        for key, schema in INDEXED_KEYS.items():
+            await _ask(client.create_payload_index(PREFIX + name, key, models.PayloadSchemaType(schema)), url)
+        return cls(client, name, manifest, url)
+
+    @classmethod
+    async def load(cls, client: AsyncQdrantClient, name: str, url: str) -> ServerIndex:
+        """Open a collection that is there.
+
+        Raises:
+            IndexMissing, IndexStoreError, ServerError: none there; not citewell's; the server fails.
+        """
+        where = f"{url} collection {PREFIX}{name}"
+        if not await _ask(client.collection_exists(PREFIX + name), url):
+            raise IndexMissing(f"there is no index “{name}” on {url} yet", fix="citewell ingest PATH… makes it.")
+        info = await _ask(client.get_collection(PREFIX + name), url)
+        stored = (info.config.metadata or {}).get("citewell")
+        if stored is None:
+            raise IndexStoreError("the collection was not made by citewell", where=where, fix="Use another --index NAME.")
+        return cls(client, name, Manifest.from_json(stored, where), url)
+
+    async def store(self, entries: Sequence[Entry], replaced: Sequence[str]) -> None:
+        """See `Index.store`."""
+        if entries:
+            await _ask(self._client.upsert(self._collection, [_point(entry) for entry in entries], wait=True), self.url)
+        if replaced:
+            kept: list[models.ExtendedPointId] = [entry.passage.point_id for entry in entries]
+            stale = models.Filter(
+                must=[models.FieldCondition(key="doc_id", match=models.MatchAny(any=list(replaced)))],
+                must_not=[models.HasIdCondition(has_id=kept)] if kept else None,
+            )
+            await _ask(self._client.delete(self._collection, models.FilterSelector(filter=stale), wait=True), self.url)
+
+    async def candidates(self, lexical: SparseVector, dense: Vector | None, limit: int) -> Candidates:
+        """See `Index.candidates`."""
+        requests = {}
+        if lexical:
+            sparse = models.SparseVector(indices=lexical.indices, values=lexical.values)
+            requests[LEXICAL] = models.QueryRequest(query=sparse, using=LEXICAL, limit=limit, with_payload=["doc_id"])
+        if dense is not None:
+            requests[DENSE] = models.QueryRequest(query=list(dense), using=DENSE, limit=limit, with_payload=["doc_id"])
+        if not requests:
+            return Candidates()
+        found = await _ask(self._client.query_batch_points(self._collection, list(requests.values())), self.url)
+        halves = {
+            half: [Hit(str(point.id), (point.payload or {})["doc_id"], point.score) for point in answer.points]
+            for half, answer in zip(requests, found, strict=True)
+        }
+        return Candidates(halves.get(LEXICAL, []), halves.get(DENSE, []))
+
+    async def fetch(self, point_ids: Sequence[str]) -> list[Passage]:
+        """See `Index.fetch`."""
+        found = await _ask(self._client.retrieve(self._collection, list(point_ids), with_payload=True), self.url)
+        records = {str(record.id): record for record in found}
+        return [Passage.from_payload(records[id_].payload or {}) for id_ in point_ids if id_ in records]
+
+    async def counts(self) -> Counts:
+        """See `Index.counts`."""
+        documents = await _ask(self._client.count(self._collection, count_filter=_FIRST, exact=True), self.url)
+        passages = await _ask(self._client.count(self._collection, exact=True), self.url)
+        return Counts(documents.count, passages.count)
+
+    async def documents(self) -> AsyncIterator[StoredDocument]:
+        """See `Index.documents`."""
+        offset = None
+        while True:
+            page, offset = await _ask(
+                self._client.scroll(
+                    self._collection,
+                    scroll_filter=_FIRST,
+                    limit=_SCROLL_PAGE,
+                    offset=offset,
+                    with_payload=["doc_id", "hash", "text_hash"],
+                ),
+                self.url,
+            )
+            for record in page:
+                payload = record.payload or {}
+                yield StoredDocument(payload["doc_id"], payload["hash"], payload["text_hash"])
+            if offset is None:
+                return
+
+    async def size_bytes(self) -> int | None:
+        """See `Index.size_bytes`: a Qdrant server does not say."""
+        return None
+
+    async def flush(self) -> None:
+        """See `Index.flush`: every upsert waits until the server has it in its log."""
+
+    async def close(self) -> None:
+        """See `Index.close`."""
+        await self._client.close()
+
+
+async def list_names(client: AsyncQdrantClient, url: str) -> list[str]:
+    """The indexes on this server."""
+    found = await _ask(client.get_collections(), url)
+    return sorted(c.name.removeprefix(PREFIX) for c in found.collections if c.name.startswith(PREFIX))
+
+
+async def delete(client: AsyncQdrantClient, name: str, url: str) -> None:
+    """Remove an index and all it holds.
+
+    Raises:
+        IndexMissing: there is none of that name.
+    """
+    if not await _ask(client.collection_exists(PREFIX + name), url):
+        raise IndexMissing(f"there is no index “{name}” on {url}", fix="`citewell index list` names those there are.")
+    await _ask(client.delete_collection(PREFIX + name), url)
+
+
+def _point(entry: Entry) -> models.PointStruct:
+    sparse = models.SparseVector(indices=entry.lexical.indices, values=entry.lexical.values)
+    vectors: dict[str, models.SparseVector | list[float]] = {LEXICAL: sparse}
+    if entry.dense is not None:
+        vectors[DENSE] = list(entry.dense)
+    return models.PointStruct(id=entry.passage.point_id, vector=vectors, payload=entry.passage.payload())  # type: ignore[arg-type]
+
+
+async def _ask(call: Awaitable[T], url: str) -> T:
+    """Await a call of the client; what can go wrong on the way becomes one of our errors."""
+    try:
+        return await call
+    except ResourceExhaustedResponse as error:
+        raise ServerBusy(f"the Qdrant server is overloaded: {error}", where=url, fix="Try again in a while.") from error
+    except UnexpectedResponse as error:
+        raise _refused(error, url) from error
+    except (ResponseHandlingException, httpx.HTTPError) as error:
+        raise ServerUnreachable(f"the Qdrant server does not answer ({error or type(error).__name__})", where=url, fix="Start it, or correct index.url.") from error
+    except ValueError as error:
+        raise ServerError(f"the Qdrant server gave an answer that makes no sense: {error}", where=url) from error
+
+
+def _refused(error: UnexpectedResponse, url: str) -> ServerError:
+    if error.status_code in (401, 403):
+        return ServerRefused("the Qdrant server refuses the API key", where=url, fix="Set CITEWELL_INDEX__API_KEY.")
+    if error.status_code in (429, 503):
+        return ServerBusy("the Qdrant server is overloaded", where=url, fix="Try again in a while.")
+    return ServerError(f"the Qdrant server answered {error.status_code} {error.reason_phrase}", where=url, fix="Is index.url a Qdrant server?")

@@ -1,0 +1,91 @@
+"""What has been ingested, by content hash: unchanged documents cost nothing on the next run.
+
+One SQLite file beside the index. The index is the truth: where the two disagree in count or identity
+(a crash, another machine's ingest, a lost file), the ledger is rebuilt from the index.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ingest.documents import Document
+from ingest.index.base import Index
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS documents (id TEXT PRIMARY KEY, hash TEXT NOT NULL, text_hash TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS by_text ON documents (text_hash);
+CREATE TABLE IF NOT EXISTS belongs_to (index_id TEXT NOT NULL);
+"""
+# Marks a document of which the index holds two versions: it equals no content, so it is stored anew.
+_TORN = ""
+
+
+class Ledger:
+    """The documents of one index. Open it with `open_ledger`."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
+
+    def hashes(self, ids: Sequence[str]) -> dict[str, str]:
+        """Content hash by id, for those of `ids` that are stored."""
+        marks = ",".join("?" * len(ids))
+        return dict(self._database.execute(f"SELECT id, hash FROM documents WHERE id IN ({marks})", list(ids)))  # noqa: S608 — only question marks are put in
+
+    def same_text(self, document: Document) -> str | None:
+        """The id of another stored document with the same title and text, if there is one."""
+        row = self._database.execute(
+            "SELECT id FROM documents WHERE text_hash = ? AND id <> ? LIMIT 1", (document.text_hash, document.id)
+        ).fetchone()
+        return None if row is None else str(row[0])
+
+    def record(self, documents: Iterable[Document]) -> None:
+        """Note that these are stored now. Call it after the index has them, never before."""
+        rows = [(document.id, document.hash, document.text_hash) for document in documents]
+        with self._database:
+            self._database.executemany("INSERT OR REPLACE INTO documents VALUES (?, ?, ?)", rows)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+
+async def open_ledger(path: Path, index: Index) -> Ledger:
+    """The ledger of an index, rebuilt from it where it does not match."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    database = _connect(path)
+    owner = database.execute("SELECT index_id FROM belongs_to").fetchone()
+    known = database.execute("SELECT count(*) FROM documents WHERE hash <> ?", (_TORN,)).fetchone()[0]
+    if owner != (index.manifest.id,) or known != (await index.counts()).documents:
+        await _rebuild(database, index)
+    return Ledger(database)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    try:
+        return _prepared(path)
+    except sqlite3.DatabaseError:
+        # A damaged ledger holds nothing that the index does not know.
+        path.unlink()
+        return _prepared(path)
+
+
+def _prepared(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path)
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = NORMAL")
+    database.executescript(_SCHEMA)
+    return database
+
+
+async def _rebuild(database: sqlite3.Connection, index: Index) -> None:
+    with database:
+        database.execute("DELETE FROM documents")
+        database.execute("DELETE FROM belongs_to")
+        async for stored in index.documents():
+            database.execute(
+                "INSERT INTO documents VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET hash = ?",
+                (stored.id, stored.hash, stored.text_hash, _TORN),
+            )
+        database.execute("INSERT INTO belongs_to VALUES (?)", (index.manifest.id,))

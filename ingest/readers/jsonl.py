@@ -1,0 +1,92 @@
+"""JSON Lines: `{"id", "title", "abstract"}` a line; `text` serves for `abstract`, all else is metadata."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, BinaryIO, NoReturn
+
+from ingest.documents import Document
+from ingest.readers.base import Records, Rejected
+
+# Longest line that is read: beyond it a record is rejected without being held in memory.
+MAX_LINE_BYTES = 16 * 2**20
+_UTF8_BOM = b"\xef\xbb\xbf"
+
+
+def read_jsonl(stream: BinaryIO, name: str) -> Records:
+    """Yield the documents of a binary stream, and a `Rejected` for each line that holds none.
+
+    A stream that breaks off (a truncated gzip, say) yields what came before and one `Rejected`.
+    """
+    number = 0
+    try:
+        for number, line in enumerate(_lines(stream), start=1):
+            if not line:
+                yield Rejected(f"{name}:{number}", f"the record is longer than {MAX_LINE_BYTES // 2**20} MiB")
+            elif line.strip():
+                yield _record(line.removeprefix(_UTF8_BOM) if number == 1 else line, f"{name}:{number}")
+    except EOFError:
+        yield Rejected(f"{name}:{number}", "the compressed file ends early after this line; the rest of it is lost: fetch it again")
+    except OSError as error:
+        yield Rejected(f"{name}:{number}", f"cannot be read past this line: {error}")
+
+
+def _lines(stream: BinaryIO) -> Iterator[bytes]:
+    """Lines with their ends; an over-long one comes out empty and is skipped to its end."""
+    while line := stream.readline(MAX_LINE_BYTES):
+        if len(line) == MAX_LINE_BYTES and not line.endswith(b"\n"):
+            while line and not line.endswith(b"\n"):
+                line = stream.readline(MAX_LINE_BYTES)
+            yield b""
+        else:
+            yield line
+
+
+def _record(line: bytes, origin: str) -> Document | Rejected:
+    try:
+        record = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
+    except UnicodeDecodeError as error:
+        return Rejected(origin, f"not UTF-8: byte 0x{line[error.start]:02x} at column {error.start + 1}; convert the file to UTF-8")
+    except json.JSONDecodeError as error:
+        return Rejected(origin, f"not valid JSON: {error.msg} at column {error.colno}")
+    except ValueError as error:
+        return Rejected(origin, f"not valid JSON: {error}")
+    except RecursionError:
+        return Rejected(origin, "the JSON is nested too deeply")
+    if not isinstance(record, dict):
+        return Rejected(origin, f"a JSON object is needed, this is a {_json_type(record)}")
+    return _document(record, origin)
+
+
+def _document(record: dict[str, Any], origin: str) -> Document | Rejected:
+    fields = dict(record)
+    identity = fields.pop("id", None)
+    if isinstance(identity, int) and not isinstance(identity, bool):
+        identity = str(identity)
+    if not isinstance(identity, str) or not identity.strip():
+        return Rejected(origin, "no “id” (a non-empty string is needed)")
+    body_key = "abstract" if fields.get("abstract") is not None else "text"
+    title, body = fields.pop("title", None), fields.pop(body_key, None)
+    fields.pop("abstract", None)
+    for key, value in (("title", title), (body_key, body)):
+        if value is not None and not isinstance(value, str):
+            return Rejected(origin, f"“{key}” must be a string, this is a {_json_type(value)}")
+    title, body = (title or "").strip(), (body or "").strip()
+    if not title and not body:
+        return Rejected(origin, "neither a title nor an abstract")
+    document = Document(identity.strip(), title, body or title, fields, origin)
+    try:
+        _ = document.hash, document.text_hash
+    except UnicodeEncodeError:
+        return Rejected(origin, "half a surrogate pair (\\ud800 … \\udfff) stands in it; export it again as UTF-8")
+    return document
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _json_type(value: object) -> str:
+    names = {dict: "object", list: "list", str: "string", bool: "boolean", type(None): "null"}
+    return names.get(type(value), "number")
