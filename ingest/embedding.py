@@ -15,7 +15,7 @@ from array import array
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from configs.errors import NotInstalled, ServerError, ServerGarbled, SettingsError
+from configs.errors import NotInstalled, ServerGarbled, SettingsError
 from configs.settings import EmbeddingSettings
 from ingest import openai_api
 from ingest.index.base import Vector
@@ -41,14 +41,14 @@ class Embedder(Protocol):
         ...
 
 
-def open_embedder(settings: EmbeddingSettings) -> Embedder | None:
-    """The embedder of these settings; None for a lexical profile.
+def open_embedder(settings: EmbeddingSettings, *, retries: int) -> Embedder | None:
+    """The embedder of these settings; None for a lexical profile. `retries` as in `openai_api.make_client`.
 
     Raises:
         SettingsError, NotInstalled: an unknown domain; no model folder; FastEmbed is missing.
     """
     if settings.provider == "openai":
-        return ServerEmbedder(settings)
+        return ServerEmbedder(settings, retries=retries)
     if settings.provider == "fastembed":
         return InProcessEmbedder(settings)
     return None
@@ -57,8 +57,9 @@ def open_embedder(settings: EmbeddingSettings) -> Embedder | None:
 class ServerEmbedder:
     """An OpenAI-compatible embedding server: SGLang with Qwen3-Embedding, vLLM and others."""
 
-    def __init__(self, settings: EmbeddingSettings) -> None:
+    def __init__(self, settings: EmbeddingSettings, *, retries: int = 2) -> None:
         self._settings = settings
+        self._retries = retries
         self._instruction = library.instruction(settings.domain)
         self._client: AsyncOpenAI | None = None
 
@@ -85,7 +86,9 @@ class ServerEmbedder:
             ServerError: any failure; `ServerGarbled` for vectors that are missing, ragged or not finite.
         """
         if self._client is None:
-            self._client = openai_api.make_client(self._settings.url, self._settings.api_key, self._settings.timeout)
+            self._client = openai_api.make_client(
+                self._settings.url, self._settings.api_key, self._settings.timeout, retries=self._retries
+            )
         options = {} if self._settings.dimensions is None else {"dimensions": self._settings.dimensions}
         try:
             answer = await self._client.embeddings.create(
@@ -183,6 +186,3 @@ async def dimensions_of(embedder: Embedder) -> int:
     if not vector:
         raise ServerGarbled("the embedder answered with an empty vector")
     return len(vector)
-
-
-__all__ = ["Embedder", "InProcessEmbedder", "ServerEmbedder", "ServerError", "dimensions_of", "open_embedder"]

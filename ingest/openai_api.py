@@ -16,11 +16,14 @@ _NO_KEY = "none"
 _MAX_REASON = 300
 
 
-def make_client(url: str, api_key: SecretStr | None, timeout: float) -> AsyncOpenAI:
-    """A client for one server; it retries a refused connection, 429 and 5xx twice with growing, jittered waits."""
+def make_client(url: str, api_key: SecretStr | None, timeout: float, *, retries: int) -> AsyncOpenAI:
+    """A client for one server. It repeats what failed `retries` times, with growing, jittered waits.
+
+    Ingest can wait and asks for some; a reader cannot, and is told at once.
+    """
     from openai import AsyncOpenAI
 
-    return AsyncOpenAI(base_url=url, api_key=api_key.get_secret_value() if api_key else _NO_KEY, timeout=timeout, max_retries=2)
+    return AsyncOpenAI(base_url=url, api_key=api_key.get_secret_value() if api_key else _NO_KEY, timeout=timeout, max_retries=retries)
 
 
 def explain(error: Exception, role: str, client: AsyncOpenAI, setting: str) -> ServerError:
@@ -32,14 +35,17 @@ def explain(error: Exception, role: str, client: AsyncOpenAI, setting: str) -> S
         client: whose key must not appear in the message, and whose address must.
         setting: the section that holds its url and key.
     """
+    import httpx
     import openai
 
     where = str(client.base_url).rstrip("/")
     said = _reason(error, client)
-    if isinstance(error, openai.APITimeoutError):
+    if isinstance(error, (openai.APITimeoutError, httpx.TimeoutException)):
         return ServerUnreachable(f"the {role} server did not answer in time", where=where, fix=f"See whether it is overloaded, or raise {setting}.timeout.")
     if isinstance(error, openai.APIConnectionError):
         return ServerUnreachable(f"the {role} server does not answer", where=where, fix=f"Start it (citewell serve {role}), or correct {setting}.url.")
+    if isinstance(error, httpx.TransportError):
+        return ServerUnreachable(f"the {role} server broke off in mid-answer", where=where, fix="Ask again; see the server's log if it goes on.")
     if isinstance(error, (openai.AuthenticationError, openai.PermissionDeniedError)):
         return ServerRefused(f"the {role} server refuses the API key", where=where, fix=f"Set CITEWELL_{setting.upper()}__API_KEY.")
     if isinstance(error, openai.NotFoundError):

@@ -26,6 +26,8 @@ from ingest.lexical import LexicalEncoder
 from ingest.readers import registry
 from ingest.readers.base import Rejected
 
+# How often a failed embedding call is repeated, with growing waits.
+_RETRIES = 3
 # Passages a batch without an embedder: large enough to make the store's own overhead vanish.
 _LEXICAL_BATCH = 256
 
@@ -85,7 +87,7 @@ async def ingest(paths: Sequence[str], settings: Settings, observer: Observer) -
         IndexInUse, IndexMismatch, IndexStoreError, ServerError, SettingsError
     """
     files = registry.find_files(paths)
-    embedder = open_embedder(settings.embedding)
+    embedder = open_embedder(settings.embedding, retries=_RETRIES)
     try:
         # One probe before anything is read: a wrong key or address is told at once.
         dimensions = None if embedder is None else await dimensions_of(embedder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,10 @@ from ingest.documents import Passage
 from ingest.embedding import Embedder, open_embedder
 from ingest.index.base import Candidates, Hit, Index
 from ingest.index.open import open_index
-from ingest.lexical import LexicalEncoder
+from ingest.lexical import LexicalEncoder, SparseVector
+
+# A question's terms that are weighed; the rest of a very long message is not.
+_MAX_TERMS = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ class Searcher:
         Raises:
             IndexMissing, IndexInUse, IndexMismatch, IndexStoreError, ServerError, SettingsError
         """
-        embedder = open_embedder(settings.embedding)
+        embedder = open_embedder(settings.embedding, retries=0)
         return cls(await open_index(settings), settings, embedder)
 
     async def search(self, question: str, limit: int | None = None, *, every_passage: bool = False) -> Found:
@@ -76,6 +80,24 @@ class Searcher:
         passages = {p.point_id: p for p in await self.index.fetch([hit.point_id for hit in ranked])}
         kept = [hit for hit in ranked if hit.point_id in passages]
         return Found(tuple(Result(n, hit.score, passages[hit.point_id]) for n, hit in enumerate(kept, 1)), tuple(warnings))
+
+    async def term_weights(self, question: str) -> dict[int, float]:
+        """Inverse document frequency of each of the question's terms, by term hash; the corpus decides.
+
+        A term's best passage scores idf · its weight in that passage, so one tiny query a term tells
+        its idf exactly, in either home. A term that no passage has gets the highest idf there is.
+        """
+        terms = sorted(self.lexical.terms(question))[:_MAX_TERMS]
+        found = await asyncio.gather(*(self.index.candidates(SparseVector([t], [1.0]), None, 1) for t in terms))
+        best = {term: candidates.lexical[0] for term, candidates in zip(terms, found, strict=True) if candidates.lexical}
+        passages = {p.point_id: p for p in await self.index.fetch(list({hit.point_id for hit in best.values()}))}
+        unseen = math.log(2 * (await self.index.counts()).passages + 2)
+        weights = dict.fromkeys(terms, unseen)
+        for term, hit in best.items():
+            if hit.point_id in passages:
+                stored = self.lexical.document(passages[hit.point_id].searchable)
+                weights[term] = hit.score / dict(zip(stored.indices, stored.values, strict=True))[term]
+        return weights
 
     async def close(self) -> None:
         """Let go of the index and the embedder."""

@@ -25,8 +25,8 @@ def folder_of(settings: Settings) -> Path:
     return settings.data_dir / "indexes" / name
 
 
-async def open_index(settings: Settings) -> Index:
-    """Open the index of these settings and see that it was made with them.
+async def open_index(settings: Settings, *, check: bool = True) -> Index:
+    """Open the index of these settings and, unless told otherwise, see that it was made with them.
 
     Raises:
         IndexMissing, IndexInUse, IndexMismatch, IndexStoreError, ServerError
@@ -41,7 +41,8 @@ async def open_index(settings: Settings) -> Index:
         client = server.connect(settings.index)
         index = await server.ServerIndex.load(client, folder.name, settings.index.url)
     try:
-        index.manifest.check(settings, folder.name)
+        if check:
+            index.manifest.check(settings, folder.name)
     except BaseException:
         await index.close()
         raise

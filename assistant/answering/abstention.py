@@ -1,0 +1,23 @@
+"""What is said when the corpus does not answer."""
+
+from __future__ import annotations
+
+import re
+
+# What prompts/answer.md tells the model to reply.
+_REFUSAL = re.compile(r"\W*NOT IN CORPUS\W*", re.IGNORECASE)
+_CHINESE = re.compile(r"[\u3400-\u9fff]")
+
+
+def refused(reply: str) -> bool:
+    """Whether the model replied that the passages do not answer."""
+    return _REFUSAL.fullmatch(reply.strip()) is not None
+
+
+def message(question: str, index: str, *, passages: int) -> str:
+    """The abstention, in the question's language: what was searched, and that the nearest passages follow."""
+    if _CHINESE.search(question):
+        nearest = f"以下是最接近的 {passages} 段原文，供自行判断。" if passages else "没有找到相近的段落。"
+        return f"语料库（索引 {index}）没有回答这个问题。{nearest}"
+    nearest = f"The {passages} nearest passages are listed for your own judgment." if passages > 1 else "The nearest passage is listed for your own judgment." if passages else "No passage came near it."
+    return f"The corpus (index {index}) does not answer this. {nearest}"

@@ -1,0 +1,143 @@
+"""From a question to an answer, as a stream of events; it knows no screen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+
+from assistant.answering import abstention, citations, context, quotes
+from assistant.answering.answer import Answer, Answered, Event, Failed, Retrieved, Token, Turn
+from assistant.answering.generator import Generator
+from assistant.answering.question import checked, stand_alone
+from assistant.answering.retrieval import Searcher
+from configs.errors import CitewellError, ServerError
+from configs.settings import Settings
+from prompts import library
+
+
+class Engine:
+    """An open index, and the model that writes answers from it where there is one."""
+
+    def __init__(self, settings: Settings, searcher: Searcher, generator: Generator | None) -> None:
+        self.settings = settings
+        self._searcher = searcher
+        self._generator = generator
+
+    @classmethod
+    async def open(cls, settings: Settings) -> Engine:
+        """Open the index of these settings; no server is asked yet.
+
+        Raises:
+            IndexMissing, IndexInUse, IndexMismatch, IndexStoreError, ServerError, SettingsError
+        """
+        searcher = await Searcher.open(settings)
+        url = settings.generation.url
+        return cls(settings, searcher, Generator(settings.generation, url) if url else None)
+
+    @property
+    def index_name(self) -> str:
+        """The index that is asked."""
+        return self._searcher.index.name
+
+    @property
+    def model(self) -> str | None:
+        """The model that writes; None where answers are verbatim quotes."""
+        return self._generator.model if self._generator else None
+
+    async def ask(self, question: str, history: Sequence[Turn] = ()) -> AsyncIterator[Event]:
+        """Yield `Retrieved`, `Token`s, and at the end `Answered` or `Failed`.
+
+        Close the generator (or cancel the task that runs it) to stop the answer. What can go wrong comes
+        as `Failed`; nothing of ours is raised.
+        """
+        streamed: list[str] = []
+        try:
+            async with aclosing(self._events(question, history)) as events:
+                async for event in events:
+                    if isinstance(event, Token):
+                        streamed.append(event.text)
+                    yield event
+        except CitewellError as error:
+            yield Failed(error, "".join(streamed))
+
+    async def close(self) -> None:
+        """Let go of the index and of connections."""
+        try:
+            await self._searcher.close()
+        finally:
+            if self._generator is not None:
+                await self._generator.close()
+
+    async def _events(self, asked: str, history: Sequence[Turn]) -> AsyncIterator[Event]:
+        started = time.monotonic()
+        question = checked(asked)
+        standalone, warnings = await self._standalone(question, history)
+        found = await self._searcher.search(standalone)
+        warnings += found.warnings
+        sources = context.number(found.results)
+        answer = Answer(
+            question=question,
+            text="",
+            sentences=(),
+            sources=sources,
+            mode="generated" if self._generator else "quotes",
+            model=self.model,
+            standalone="" if standalone == question else standalone,
+            warnings=warnings,
+            index=self.index_name,
+            index_id=self._searcher.index.manifest.id,
+        )
+        if self._generator is None or not sources:
+            yield Retrieved(standalone, sources, warnings)
+            answer = await self._quoted(answer, standalone)
+            if answer.status == "answered":
+                yield Token(answer.text)
+        else:
+            answer = replace(answer, sources=context.pack(sources, self.settings.generation.context_tokens), prompt_hash=library.load("answer").hash)
+            yield Retrieved(standalone, answer.sources, warnings)
+            reply: list[str] = []
+            async with aclosing(self._generator.stream(context.messages(standalone, answer.sources))) as pieces:
+                async for piece in pieces:
+                    reply.append(piece)
+                    yield Token(piece)
+            answer = self._resolved(answer, "".join(reply), cut_short=self._generator.cut_short)
+        yield Answered(replace(self._or_abstained(answer), seconds=time.monotonic() - started))
+
+    async def _standalone(self, question: str, history: Sequence[Turn]) -> tuple[str, tuple[str, ...]]:
+        if self._generator is None or not history:
+            return question, ()
+        try:
+            return await stand_alone(question, history, self._generator), ()
+        except ServerError as error:
+            return question, (f"Searched for the question as it stands, because {error.what}.",)
+
+    async def _quoted(self, answer: Answer, standalone: str) -> Answer:
+        if not answer.sources:
+            return answer
+        weights = await self._searcher.term_weights(standalone)
+        chosen = quotes.choose(weights, answer.sources, self._searcher.lexical)
+        return replace(answer, sentences=chosen, text=quotes.text(chosen))
+
+    def _resolved(self, answer: Answer, reply: str, *, cut_short: bool) -> Answer:
+        """The model's reply with its markers resolved; what is amiss with it becomes a warning."""
+        text, sentences = citations.resolve(reply, {source.n for source in answer.sources})
+        resolved = replace(answer, text=text, sentences=sentences)
+        warnings = list(answer.warnings)
+        unknown = sorted({n for sentence in sentences for n in sentence.unknown})
+        if unknown:
+            warnings.append(f"The model cited {', '.join(f'[{n}]' for n in unknown)}, which is no source; struck.")
+        if cut_short:
+            warnings.append(f"The answer was cut at generation.max_tokens ({self.settings.generation.max_tokens}).")
+        if resolved.status == "abstained" and not abstention.refused(reply):
+            warnings.append("The model's reply cited no source and was withheld.")
+        return replace(resolved, warnings=tuple(warnings))
+
+    def _or_abstained(self, answer: Answer) -> Answer:
+        """An answer with no evidence becomes an abstention; its sources are then the nearest passages."""
+        if answer.status == "answered":
+            return answer
+        text = abstention.message(answer.question, answer.index, passages=len(answer.sources))
+        return replace(answer, text=text, sentences=())
+

@@ -1,0 +1,93 @@
+"""The answer as verbatim quotes, where no model is configured: the passages' own sentences that best answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from assistant.answering.answer import Sentence, Source
+from ingest import sentences
+from ingest.lexical import LexicalEncoder
+
+# Share of the question's weight that some passage must cover before anything is quoted from it.
+COVERAGE = 0.5
+_MOST = 4
+_LEAST_GAIN = 0.35
+_REPEATED = 0.3
+_FROM_TITLE = 0.5
+_SHORTEST, _LONGEST = 25, 600
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    source: Source
+    start: int
+    text: str
+    terms: frozenset[int]
+    title_terms: frozenset[int]
+
+
+def covered(weights: Mapping[int, float], source: Source, lexical: LexicalEncoder) -> float:
+    """Which share of the question's term weight (0 … 1) occurs in a passage or its title."""
+    terms = lexical.terms(f"{source.title}\n{source.text}")
+    total = sum(weights.values())
+    return sum(weight for term, weight in weights.items() if term in terms) / total if total else 0.0
+
+
+def choose(weights: Mapping[int, float], sources: Sequence[Source], lexical: LexicalEncoder) -> tuple[Sentence, ...]:
+    """Up to four sentences of `sources`, verbatim, each citing its source; none where no passage covers the question.
+
+    Greedy: the next sentence is the one that adds most of the question's weight, terms that are quoted
+    already counting little, a better passage's sentence counting more.
+
+    Args:
+        weights: idf of each of the question's terms, by term hash.
+        sources: the passages, best first.
+        lexical: the analyser that made the hashes.
+    """
+    if not any(covered(weights, source, lexical) >= COVERAGE for source in sources):
+        return ()
+    best_score = max(source.score for source in sources) or 1.0
+    pool = [candidate for source in sources for candidate in _candidates(source, lexical)]
+    chosen: list[_Candidate] = []
+    seen: set[int] = set()
+    first_gain = 0.0
+    while pool and len(chosen) < _MOST:
+        gains = [_gain(candidate, weights, seen) * (candidate.source.score / best_score) for candidate in pool]
+        gain = max(gains)
+        if gain <= 0 or gain < _LEAST_GAIN * first_gain:
+            break
+        first_gain = first_gain or gain
+        pick = pool.pop(gains.index(gain))
+        chosen.append(pick)
+        seen |= pick.terms
+        pool = [candidate for candidate in pool if candidate.text != pick.text]
+    chosen.sort(key=lambda candidate: (candidate.source.n, candidate.start))
+    return tuple(Sentence(candidate.text, (candidate.source.n,)) for candidate in chosen)
+
+
+def text(quoted: Sequence[Sentence]) -> str:
+    """The quotes as Markdown, a paragraph each, in quotation marks, with their markers."""
+    return "\n\n".join(f"“{escape(' '.join(sentence.text.split()))}” {''.join(f'[{n}]' for n in sentence.citations)}" for sentence in quoted)
+
+
+def escape(quoted: str) -> str:
+    """A document's words as Markdown text: nothing in them is markup, a marker or a link."""
+    return "".join("\\" + character if character in "\\`*_{}[]<>#|~!&" else character for character in quoted)
+
+
+def _candidates(source: Source, lexical: LexicalEncoder) -> list[_Candidate]:
+    title_terms = lexical.terms(source.title)
+    found = []
+    for start, end in sentences.spans(source.text):
+        sentence = source.text[start:end]
+        if sentence == source.title or _SHORTEST <= len(sentence.encode()) and len(sentence) <= _LONGEST:
+            found.append(_Candidate(source, start, sentence, lexical.terms(sentence), title_terms))
+    return found
+
+
+def _gain(candidate: _Candidate, weights: Mapping[int, float], seen: set[int]) -> float:
+    """The question's weight that a sentence adds: its own terms fully, its title's terms in part."""
+    own = sum(weight * (_REPEATED if term in seen else 1.0) for term, weight in weights.items() if term in candidate.terms)
+    title = sum(weight for term, weight in weights.items() if term in candidate.title_terms - candidate.terms)
+    return own + (_FROM_TITLE * title if own else 0.0)

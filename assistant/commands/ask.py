@@ -1,0 +1,54 @@
+"""`citewell ask`: one question, one checkable answer."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import aclosing
+
+import click
+
+from assistant.answering.answer import Answer, Answered, Failed, Token
+from assistant.answering.engine import Engine
+from assistant.commands import output
+from assistant.commands.options import Loaded, with_settings
+from assistant.commands.question import question_argument
+from configs.settings import Settings
+
+
+@click.command(epilog=output.example('citewell ask "When must metformin be stopped?"', "citewell ask --json < question.txt"))
+@question_argument
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON, with every passage whole.")
+@click.option("--plain", is_flag=True, help="Plain text at once, as to a pipe; no streaming.")
+@with_settings
+def ask(question: str, *, as_json: bool, plain: bool, loaded: Loaded) -> None:
+    """Answer QUESTION from the index, each sentence with its sources.
+
+    The answer streams to a terminal and comes in one piece to a pipe. Where the corpus does not
+    answer, it says so and lists the nearest passages.
+    """
+    stream = sys.stdout.isatty() and not (as_json or plain)
+    answer = asyncio.run(_asked(question, loaded.settings, stream=stream))
+    if as_json:
+        output.put_json(answer.to_json())
+    else:
+        output.put_answer(answer, streamed=stream and answer.status == "answered" and answer.mode == "generated")
+
+
+async def _asked(question: str, settings: Settings, *, stream: bool) -> Answer:
+    engine = await Engine.open(settings)
+    streaming = stream and engine.model is not None
+    try:
+        async with aclosing(engine.ask(question)) as events:
+            async for event in events:
+                if isinstance(event, Token) and streaming:
+                    output.say(event.text, end="")
+                elif isinstance(event, (Answered, Failed)) and streaming:
+                    output.say("\n")
+                if isinstance(event, Failed):
+                    raise event.error
+                if isinstance(event, Answered):
+                    return event.answer
+    finally:
+        await engine.close()
+    raise AssertionError("the engine ended without an answer")

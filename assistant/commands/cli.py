@@ -1,0 +1,95 @@
+"""The command group, loaded lazily, and the one place where errors become text and exit statuses.
+
+0 done · 1 failed · 2 wrong usage · 3 done with some input rejected · 130 interrupted
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import cast
+
+import click
+
+from assistant import __version__
+from assistant.commands import output
+from configs.errors import CitewellError
+
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+# Command → module of assistant.commands that defines it under the same name.
+COMMANDS = {
+    "ask": "ask",
+    "chat": "chat",
+    "config": "config",
+    "demo": "chat",
+    "doctor": "doctor",
+    "index": "index",
+    "ingest": "ingest",
+    "search": "search",
+    "serve": "serve",
+}
+_NOT_CHAT = ("--help", "-h", "--version")
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when it is called or its help is shown, not before."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, sorted."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, None where there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"assistant.commands.{COMMANDS[cmd_name]}")
+        return cast("click.Command", getattr(module, cmd_name))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=output.example("citewell demo"))
+@click.version_option(__version__, prog_name="citewell", message="%(prog)s %(version)s")
+def root() -> None:
+    """Ask a medical corpus a question; get an answer whose every sentence can be checked.
+
+    Without a command, the chat opens. Shell completion: `eval "$(_CITEWELL_COMPLETE=bash_source citewell)"`
+    (zsh_source and fish_source too).
+    """
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit status; no traceback reaches the reader without `--debug`."""
+    given = list(arguments)
+    if not given and "_CITEWELL_COMPLETE" not in os.environ or given and given[0].startswith("-") and given[0] not in _NOT_CHAT:
+        given.insert(0, "chat")
+    debug = "--debug" in given
+    output.tolerate_any_encoding()
+    try:
+        status = root.main(given, prog_name="citewell", standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 1
+    except (KeyboardInterrupt, click.Abort):
+        output.complain("Interrupted.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read us has gone; the interpreter must not try to flush to it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except CitewellError as error:
+        if debug:
+            raise
+        output.complain(f"citewell: {error}")
+        return 1
+    except Exception as error:
+        if debug:
+            raise
+        output.complain(f"citewell: unexpected {type(error).__name__}: {error}\n  → This is a bug. Run it again with --debug and report what it prints.")
+        return 1
+    return status if isinstance(status, int) else 0

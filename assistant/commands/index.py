@@ -1,0 +1,84 @@
+"""`citewell index`: what indexes there are, what they hold, and away with one."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any
+
+import click
+
+from assistant.commands import output
+from assistant.commands.options import Loaded, with_settings
+from configs.settings import Settings
+from ingest.index.open import delete_index, list_indexes, open_index
+
+
+@click.group(epilog=output.example("citewell index list", "citewell index info default --json"))
+def index() -> None:
+    """List, describe and delete indexes."""
+
+
+@index.command("list", epilog=output.example("citewell index list --json"))
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@with_settings
+def list_(*, as_json: bool, loaded: Loaded) -> None:
+    """The names of all indexes."""
+    names = asyncio.run(list_indexes(loaded.settings))
+    if as_json:
+        output.put_json(names)
+    elif not names:
+        output.say("There is no index yet. citewell ingest PATH… makes one.")
+    else:
+        output.say("\n".join(names))
+
+
+@index.command(epilog=output.example("citewell index info default"))
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@with_settings
+def info(name: str, *, as_json: bool, loaded: Loaded) -> None:
+    """What the index NAME holds now, and how it was made."""
+    told = asyncio.run(_info(named(loaded.settings, name)))
+    if as_json:
+        output.put_json(told)
+        return
+    size = "size unknown" if told["bytes"] is None else f"{told['bytes'] / 2**20:.1f} MiB"
+    output.heading(f"{name}: {told['documents']:,} documents, {told['passages']:,} passages, {size}")
+    for part, made in told["manifest"]["made_with"].items():
+        output.say(f"  {part}: " + ", ".join(f"{key} = {value}" for key, value in made.items()))
+
+
+@index.command(epilog=output.example("citewell index delete old --yes"))
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_settings
+def delete(name: str, *, yes: bool, loaded: Loaded) -> None:
+    """Delete the index NAME and all it holds."""
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("Nobody is there to confirm; say --yes.")
+        click.confirm(f"Delete index {output.one_line(name)} and all it holds?", abort=True)
+    asyncio.run(delete_index(named(loaded.settings, name)))
+    output.say(f"Deleted {name}.")
+
+
+def named(settings: Settings, name: str) -> Settings:
+    """The same settings for another index."""
+    return settings.model_copy(update={"index": settings.index.model_copy(update={"name": name})})
+
+
+async def _info(settings: Settings) -> dict[str, Any]:
+    opened = await open_index(settings, check=False)
+    try:
+        counts = await opened.counts()
+        return {
+            "name": opened.name,
+            "home": settings.index.home,
+            "documents": counts.documents,
+            "passages": counts.passages,
+            "bytes": await opened.size_bytes(),
+            "manifest": opened.manifest.to_json(),
+        }
+    finally:
+        await opened.close()

@@ -1,0 +1,112 @@
+"""How commands print: text made harmless, JSON exact, errors to standard error."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from assistant.answering.answer import Answer, Source
+from ingest.text import one_line, printable
+
+_WIDEST = 100
+_EXCERPT = 300
+# Valid inside JSON strings, but not harmless to a terminal: written as \uXXXX instead.
+_RISKY_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
+
+
+def example(*commands: str) -> str:
+    """The examples at the foot of a command's help; \\b keeps click from refilling them."""
+    return "\b\nExamples:\n" + "\n".join(f"  {command}" for command in commands)
+
+
+def tolerate_any_encoding() -> None:
+    """Let a terminal or pipe without Unicode show what it can instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def colored() -> bool:
+    """Whether standard output is a terminal that wants colour."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def say(text: str = "", *, end: str = "\n") -> None:
+    """A line on standard output, with nothing in it that a terminal would obey."""
+    click.echo(printable(text) + end, nl=False)
+
+
+def heading(text: str) -> None:
+    """A line that stands out where colour is wanted."""
+    click.echo(click.style(printable(text), bold=True) if colored() else printable(text))
+
+
+def complain(text: str) -> None:
+    """A line on standard error."""
+    click.echo(printable(text), err=True)
+
+
+def put_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
+    """A value as one line of JSON on standard output, exact, and harmless to a terminal."""
+    line = json.dumps(value, ensure_ascii=False, default=str)
+    try:
+        line.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        line = json.dumps(value, default=str)
+    click.echo(_RISKY_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", line))
+
+
+def reference(title: str, metadata: Mapping[str, Any], doc_id: str) -> str:
+    """Title, journal, year, type and id on one line, as far as they are known."""
+    known = [str(metadata[key]) for key in ("journal", "year", "type") if metadata.get(key) not in (None, "")]
+    return one_line(" · ".join([title or "(no title)", *known, doc_id]))
+
+
+def put_source(source: Source, *, excerpt: bool) -> None:
+    """A source as `[n]` with its reference, its link and, if asked, the beginning of its passage."""
+    lines = [f"[{source.n}] {reference(source.title, source.metadata, source.doc_id)}"]
+    if source.url:
+        lines.append(f"    {one_line(source.url)}")
+    if excerpt:
+        lines.append(excerpt_of(source.text, indent="    "))
+    say("\n".join(lines))
+
+
+def excerpt_of(text: str, indent: str) -> str:
+    """The beginning of a passage, folded to the terminal's width."""
+    text = one_line(text)
+    shown = text if len(text) <= _EXCERPT else text[:_EXCERPT].rsplit(" ", 1)[0] + " …"
+    return textwrap.fill(shown, width(), initial_indent=indent, subsequent_indent=indent)
+
+
+def put_answer(answer: Answer, *, streamed: bool = False) -> None:
+    """An answer in plain text with its sources; `streamed` where its text already stands there."""
+    if not streamed:
+        if answer.mode == "quotes" and answer.status == "answered":
+            say("Verbatim quotes from the corpus (no model is configured):\n")
+        say(unescaped(answer.text))
+    for warning in answer.warnings:
+        say(f"\nNote: {warning}")
+    shown = answer.cited if answer.status == "answered" else answer.sources
+    if shown:
+        heading("\nSources" if answer.status == "answered" else "\nNearest passages")
+    for source in shown:
+        put_source(source, excerpt=answer.mode == "generated" or answer.status == "abstained")
+
+
+def unescaped(markdown: str) -> str:
+    """Markdown text as plain text: the backslashes that kept a quote from being markup are taken out."""
+    return re.sub(r"\\([\\`*_{}\[\]<>#|~!&])", r"\1", markdown)
+
+
+def width() -> int:
+    """Columns to fill."""
+    return min(_WIDEST, shutil.get_terminal_size((_WIDEST, 24)).columns)

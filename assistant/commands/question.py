@@ -1,0 +1,33 @@
+"""The QUESTION argument of ask and search: from the command line, or from standard input."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from configs.errors import InputError
+
+C = TypeVar("C", bound=Callable[..., Any])
+
+
+def _read(ctx: click.Context, _: click.Parameter, words: tuple[str, ...]) -> str:
+    if words and words != ("-",):
+        question = " ".join(words)
+    elif sys.stdin.isatty() and not words:
+        raise click.UsageError("Missing argument 'QUESTION'.", ctx)
+    else:
+        try:
+            question = sys.stdin.buffer.read().decode("utf-8")
+        except UnicodeDecodeError:
+            raise InputError("the question is not UTF-8", where="standard input", fix="Convert it to UTF-8.") from None
+    if not question.strip():
+        raise click.UsageError("The question is empty.", ctx)
+    return question.encode("utf-8", "replace").decode("utf-8").strip()
+
+
+def question_argument(command: C) -> C:
+    """Give a command `question`: its words, or standard input where there are none or a lone `-`."""
+    return click.argument("question", nargs=-1, callback=_read, metavar="[QUESTION]")(command)

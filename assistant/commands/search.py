@@ -1,0 +1,56 @@
+"""`citewell search`: the passages nearest to a question."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from assistant.answering.retrieval import Result
+from assistant.answering.retrieval import search as run_search
+from assistant.commands import output
+from assistant.commands.options import Loaded, with_settings
+from assistant.commands.question import question_argument
+
+_DEFAULT_LIMIT = 10
+
+
+@click.command(epilog=output.example('citewell search "metformin in kidney disease" --limit 5', 'citewell search "stroke signs" --json'))
+@question_argument
+@click.option("--limit", type=click.IntRange(1, 10_000), default=_DEFAULT_LIMIT, show_default=True, help="How many results.")
+@click.option("--all-passages", is_flag=True, help="Every matching passage, not one a document.")
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@with_settings
+def search(question: str, *, limit: int, all_passages: bool, as_json: bool, loaded: Loaded) -> None:
+    """Find the passages nearest to QUESTION, best first, one a document."""
+    found = run_search(question, loaded.settings, limit, every_passage=all_passages)
+    for warning in found.warnings:
+        output.complain(f"Note: {warning}")
+    if as_json:
+        output.put_json([_json(result) for result in found.results])
+        return
+    if not found.results:
+        output.say("Nothing in the index has a word of this question.")
+    for result in found.results:
+        _put(result)
+
+
+def _json(result: Result) -> dict[str, Any]:
+    passage = result.passage
+    return {
+        "rank": result.rank,
+        "score": round(result.score, 6),
+        "doc_id": passage.doc_id,
+        "passage": passage.ordinal,
+        "title": passage.title,
+        "text": passage.text,
+        "start": passage.start,
+        "end": passage.end,
+        "metadata": dict(passage.metadata),
+    }
+
+
+def _put(result: Result) -> None:
+    passage = result.passage
+    output.heading(f"{result.rank:>3}. {output.reference(passage.title, passage.metadata, passage.doc_id)}  ({result.score:.3g})")
+    output.say(output.excerpt_of(passage.text, indent="     "))
