@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,11 @@ from ingest.documents import Document, Passage
 
 if TYPE_CHECKING:
     from llama_index.core.node_parser import SentenceSplitter
+
+_SEGMENT = 50_000
+"""Characters given to the splitter at once."""
+_BORDERS = ("\n\n", "\n", "。", ". ", " ")
+_WORD = re.compile(r"\S")
 
 
 def passages(document: Document, settings: ChunkingSettings) -> list[Passage]:
@@ -40,15 +47,37 @@ def passages(document: Document, settings: ChunkingSettings) -> list[Passage]:
 
 
 def _spans(text: str, settings: ChunkingSettings) -> list[tuple[int, int]]:
+    """Where the splitter's chunks, which are stripped of outer white space, stand in the text."""
+    split = _splitter(settings.size, settings.overlap).split_text
     spans: list[tuple[int, int]] = []
-    cursor = 0
-    for chunk in _splitter(settings.size, settings.overlap).split_text(text):
-        start = text.find(chunk, cursor)
-        if start < 0:
-            raise AssertionError("the splitter changed the text; its chunks can no longer be located")
-        spans.append((start, start + len(chunk)))
-        cursor = start + 1
+    for offset, segment in _segments(text):
+        end = 0
+        for chunk in split(segment):
+            # A chunk starts no later than the first word after the one before it. Where the text repeats
+            # itself it stands in several such places: the last of them leaves no gap.
+            word = _WORD.search(segment, end)
+            reach = len(segment) if word is None else word.start()
+            start = segment.rfind(chunk, 0, reach + len(chunk))
+            if start < 0:
+                raise AssertionError("the splitter changed the text; its chunks can no longer be located")
+            end = start + len(chunk)
+            spans.append((offset + start, offset + end))
     return spans
+
+
+def _segments(text: str) -> Iterator[tuple[int, str]]:
+    """The text in pieces the splitter can digest, each with its offset, cut at the best border near the end.
+
+    NLTK gives up after five seconds, which it reaches within some megabytes of prose.
+    """
+    start = 0
+    while len(text) - start > _SEGMENT:
+        earliest, latest = start + _SEGMENT // 2, start + _SEGMENT
+        borders = (at + len(mark) for mark in _BORDERS if (at := text.rfind(mark, earliest, latest)) >= 0)
+        end = next(borders, latest)
+        yield start, text[start:end]
+        start = end
+    yield start, text[start:]
 
 
 @cache
