@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -123,9 +123,7 @@ class ChatSettings(Section):
 class Settings(BaseSettings):
     """Everything that can be set. Build it with `load`, which also says where values came from."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix=ENV_PREFIX, env_nested_delimiter="__"
-    )
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix=ENV_PREFIX, env_nested_delimiter="__")
 
     profile: str = "quickstart"
     data_dir: Path = Field(default_factory=lambda: platformdirs.user_data_path("citewell"))
@@ -209,7 +207,9 @@ def _read_user_file(path: Path) -> Tree:
         raw = path.read_bytes()
     except FileNotFoundError:
         if "CITEWELL_CONFIG" in os.environ:
-            raise SettingsError("there is no such settings file", where=str(path), fix="Correct CITEWELL_CONFIG or unset it.") from None
+            raise SettingsError(
+                "there is no such settings file", where=str(path), fix="Correct CITEWELL_CONFIG or unset it."
+            ) from None
         return {}
     except OSError as error:
         raise SettingsError(f"cannot be read: {error.strerror}", where=str(path)) from None
@@ -230,7 +230,7 @@ def _environment() -> Tree:
     for name in os.environ:
         if name.startswith(ENV_PREFIX) and not name.startswith(ENV_OUTSIDE) and name.upper() not in known | sections:
             raise SettingsError(f"unknown setting {name} in the environment", fix=_nearest(name, sorted(known)))
-    values = cast("Tree", EnvSettingsSource(Settings)())
+    values = EnvSettingsSource(Settings)()
     values.pop("profile", None)
     return values
 
@@ -268,11 +268,16 @@ def _refuse_unknown(tree: Mapping[str, Any], model: type[BaseModel], origin: str
     for key, value in tree.items():
         field = model.model_fields.get(key)
         if field is None:
-            raise SettingsError(f"unknown setting {prefix}{key} in {origin}", fix=_nearest(f"{prefix}{key}", sorted(known_keys())))
+            raise SettingsError(
+                f"unknown setting {prefix}{key} in {origin}", fix=_nearest(f"{prefix}{key}", sorted(known_keys()))
+            )
         annotation = field.annotation
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             if not isinstance(value, Mapping):
-                raise SettingsError(f"{prefix}{key} in {origin} is a section, not a value", fix=f"Set one of its keys, such as {next(known_keys(annotation, f'{prefix}{key}.'))}.")
+                raise SettingsError(
+                    f"{prefix}{key} in {origin} is a section, not a value",
+                    fix=f"Set one of its keys, such as {next(known_keys(annotation, f'{prefix}{key}.'))}.",
+                )
             _refuse_unknown(value, annotation, origin, f"{prefix}{key}.")
 
 
@@ -284,4 +289,6 @@ def _nearest(key: str, known: list[str]) -> str:
 def _explain(error: ValidationError, origins: Mapping[str, str]) -> SettingsError:
     first = error.errors(include_url=False, include_input=False)[0]
     key = ".".join(str(part) for part in first["loc"])
-    return SettingsError(f"{key}: {first['msg']}", where=origins.get(key, ""), fix="`citewell config show` lists all settings.")
+    return SettingsError(
+        f"{key}: {first['msg']}", where=origins.get(key, ""), fix="`citewell config show` lists all settings."
+    )

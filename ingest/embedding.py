@@ -92,13 +92,16 @@ class ServerEmbedder:
         options = {} if self._settings.dimensions is None else {"dimensions": self._settings.dimensions}
         try:
             answer = await self._client.embeddings.create(
-                input=list(texts), model=self._settings.model, encoding_format="base64", **options  # type: ignore[arg-type]
+                input=list(texts),
+                model=self._settings.model,
+                encoding_format="base64",
+                **options,  # type: ignore[arg-type]
             )
             vectors = [_decode(item.embedding) for item in sorted(answer.data, key=lambda item: item.index)]
             _check(vectors, len(texts), self._settings.dimensions)
         except asyncio.CancelledError:
             raise
-        except Exception as error:  # noqa: BLE001 — whatever a server can answer, explain it
+        except Exception as error:
             raise openai_api.explain(error, "embedding", self._client, "embedding") from error
         return vectors
 
@@ -124,7 +127,9 @@ def _check(vectors: Sequence[Vector], wanted: int, dimensions: int | None) -> No
         raise ValueError(f"{len(vectors)} embeddings came for {wanted} texts")
     sizes = {len(vector) for vector in vectors}
     if len(sizes) > 1 or 0 in sizes or (dimensions and sizes != {dimensions}):
-        raise ValueError(f"embeddings of {sorted(sizes)} dimensions came where {dimensions or 'one size'} was asked for")
+        raise ValueError(
+            f"embeddings of {sorted(sizes)} dimensions came where {dimensions or 'one size'} was asked for"
+        )
     if not all(math.isfinite(sum(vector)) for vector in vectors):
         raise ValueError("an embedding holds NaN or infinity")
 
@@ -144,11 +149,20 @@ class InProcessEmbedder:
             self._model = TextEmbedding(settings.model)
             return
         if not (settings.model_path / "model.onnx").is_file():
-            raise SettingsError("embedding.model_path holds no model.onnx", where=str(settings.model_path), fix="Name a folder with model.onnx and tokenizer.json.")
+            raise SettingsError(
+                "embedding.model_path holds no model.onnx",
+                where=str(settings.model_path),
+                fix="Name a folder with model.onnx and tokenizer.json.",
+            )
         name = f"citewell/{settings.model_path.name}"
         if name not in {model["model"] for model in TextEmbedding.list_supported_models()}:
             TextEmbedding.add_custom_model(
-                name, pooling=PoolingType.MEAN, normalization=True, sources=ModelSource(hf=name), dim=_onnx_dimensions(settings), model_file="model.onnx"
+                name,
+                pooling=PoolingType.MEAN,
+                normalization=True,
+                sources=ModelSource(hf=name),
+                dim=_onnx_dimensions(settings),
+                model_file="model.onnx",
             )
         self._model = TextEmbedding(name, specific_model_path=str(settings.model_path))
 
@@ -163,7 +177,9 @@ class InProcessEmbedder:
 
     async def _embed(self, texts: Sequence[str]) -> list[Vector]:
         # ONNX releases the GIL, so a thread keeps the screen alive meanwhile.
-        return await asyncio.to_thread(lambda: [vector.tolist() for vector in self._model.embed(list(texts), batch_size=self._settings.batch_size)])
+        return await asyncio.to_thread(
+            lambda: [vector.tolist() for vector in self._model.embed(list(texts), batch_size=self._settings.batch_size)]
+        )
 
     async def close(self) -> None:
         """See `Embedder.close`."""
@@ -177,7 +193,9 @@ def _onnx_dimensions(settings: EmbeddingSettings) -> int:
     try:
         return int(json.loads((settings.model_path / "config.json").read_text("utf-8"))["hidden_size"])
     except (OSError, ValueError, KeyError):
-        raise SettingsError("embedding.model_path holds no config.json with a hidden_size", where=str(settings.model_path)) from None
+        raise SettingsError(
+            "embedding.model_path holds no config.json with a hidden_size", where=str(settings.model_path)
+        ) from None
 
 
 async def dimensions_of(embedder: Embedder) -> int:

@@ -23,7 +23,9 @@ def make_client(url: str, api_key: SecretStr | None, timeout: float, *, retries:
     """
     from openai import AsyncOpenAI
 
-    return AsyncOpenAI(base_url=url, api_key=api_key.get_secret_value() if api_key else _NO_KEY, timeout=timeout, max_retries=retries)
+    return AsyncOpenAI(
+        base_url=url, api_key=api_key.get_secret_value() if api_key else _NO_KEY, timeout=timeout, max_retries=retries
+    )
 
 
 def explain(error: Exception, role: str, client: AsyncOpenAI, setting: str) -> ServerError:
@@ -41,21 +43,47 @@ def explain(error: Exception, role: str, client: AsyncOpenAI, setting: str) -> S
     where = str(client.base_url).rstrip("/")
     said = _reason(error, client)
     if isinstance(error, (openai.APITimeoutError, httpx.TimeoutException)):
-        return ServerUnreachable(f"the {role} server did not answer in time", where=where, fix=f"See whether it is overloaded, or raise {setting}.timeout.")
+        return ServerUnreachable(
+            f"the {role} server did not answer in time",
+            where=where,
+            fix=f"See whether it is overloaded, or raise {setting}.timeout.",
+        )
     if isinstance(error, openai.APIConnectionError):
-        return ServerUnreachable(f"the {role} server does not answer", where=where, fix=f"Start it (citewell serve {role}), or correct {setting}.url.")
+        return ServerUnreachable(
+            f"the {role} server does not answer",
+            where=where,
+            fix=f"Start it (citewell serve {role}), or correct {setting}.url.",
+        )
     if isinstance(error, httpx.TransportError):
-        return ServerUnreachable(f"the {role} server broke off in mid-answer", where=where, fix="Ask again; see the server's log if it goes on.")
+        return ServerUnreachable(
+            f"the {role} server broke off in mid-answer",
+            where=where,
+            fix="Ask again; see the server's log if it goes on.",
+        )
     if isinstance(error, (openai.AuthenticationError, openai.PermissionDeniedError)):
-        return ServerRefused(f"the {role} server refuses the API key", where=where, fix=f"Set CITEWELL_{setting.upper()}__API_KEY.")
+        return ServerRefused(
+            f"the {role} server refuses the API key", where=where, fix=f"Set CITEWELL_{setting.upper()}__API_KEY."
+        )
     if isinstance(error, openai.NotFoundError):
-        return ServerRefused(f"the {role} server knows no such model or path ({said})", where=where, fix=f"Correct {setting}.model or {setting}.url (it usually ends in /v1).")
-    if isinstance(error, openai.RateLimitError) or getattr(error, "status_code", None) == 503 or _stream_code(error) in (429, 503):
+        return ServerRefused(
+            f"the {role} server knows no such model or path ({said})",
+            where=where,
+            fix=f"Correct {setting}.model or {setting}.url (it usually ends in /v1).",
+        )
+    if (
+        isinstance(error, openai.RateLimitError)
+        or getattr(error, "status_code", None) == 503
+        or _stream_code(error) in (429, 503)
+    ):
         return ServerBusy(f"the {role} server is overloaded ({said})", where=where, fix="Try again in a while.")
     if isinstance(error, openai.APIStatusError):
         return ServerRefused(f"the {role} server answered {error.status_code}: {said}", where=where)
     if isinstance(error, openai.APIResponseValidationError) or not isinstance(error, openai.OpenAIError):
-        return ServerGarbled(f"the {role} server's answer is not what the OpenAI protocol says ({said})", where=where, fix=f"Is {setting}.url an OpenAI-compatible server?")
+        return ServerGarbled(
+            f"the {role} server's answer is not what the OpenAI protocol says ({said})",
+            where=where,
+            fix=f"Is {setting}.url an OpenAI-compatible server?",
+        )
     return ServerError(f"the {role} server failed: {said}", where=where)
 
 

@@ -118,7 +118,9 @@ def _ledger_path(settings: Settings) -> Path:
 class _Run:
     """One pass over some files."""
 
-    def __init__(self, settings: Settings, index: Index, ledger: Ledger, embedder: Embedder | None, observer: Observer) -> None:
+    def __init__(
+        self, settings: Settings, index: Index, ledger: Ledger, embedder: Embedder | None, observer: Observer
+    ) -> None:
         self._settings = settings
         self._index = index
         self._ledger = ledger
@@ -164,7 +166,9 @@ class _Run:
 
     async def _take(self, chunk: list[Document]) -> None:
         """Sort out what is unchanged, cut the rest into passages and send them on their way."""
-        if len({document.id for document in chunk}) < len(chunk) or any(document.id in self._unstored for document in chunk):
+        if len({document.id for document in chunk}) < len(chunk) or any(
+            document.id in self._unstored for document in chunk
+        ):
             # The same id twice in flight: one by one, so that the later record surely replaces the earlier.
             for document in chunk:
                 await self._drain()
@@ -184,7 +188,9 @@ class _Run:
             self._look_for_duplicate(document)
             self._unstored[document.id] = document
             batch.documents.append(document)
-            batch.entries += [Entry(p, self._lexical.document(p.searchable)) for p in passages(document, self._settings.chunking)]
+            batch.entries += [
+                Entry(p, self._lexical.document(p.searchable)) for p in passages(document, self._settings.chunking)
+            ]
         if not batch.documents:
             return
         self._pending.append(asyncio.create_task(self._embed(batch)))
@@ -242,7 +248,9 @@ class _Run:
             [id_ for id_ in batch.stale if id_ not in refused],
         )
 
-    async def _bisect(self, embedder: Embedder, texts: list[tuple[str, str]], refused: dict[str, CitewellError]) -> list[Vector | None]:
+    async def _bisect(
+        self, embedder: Embedder, texts: list[tuple[str, str]], refused: dict[str, CitewellError]
+    ) -> list[Vector | None]:
         """Vectors for (document id, text) pairs; where a call is refused, halves are tried until the culprit stands alone."""
         try:
             return list(await embedder.embed_documents([text for _, text in texts]))
@@ -251,7 +259,9 @@ class _Run:
                 refused[texts[0][0]] = error
                 return [None]
         middle = len(texts) // 2
-        return await self._bisect(embedder, texts[:middle], refused) + await self._bisect(embedder, texts[middle:], refused)
+        return await self._bisect(embedder, texts[:middle], refused) + await self._bisect(
+            embedder, texts[middle:], refused
+        )
 
     def _reject(self, record: Rejected) -> None:
         self.summary.failed += 1

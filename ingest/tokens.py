@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @cache
 def encoding() -> Encoding:
-    """tiktoken's cl100k_base; the first call takes about a quarter of a second."""
+    """Tiktoken's cl100k_base; the first call takes about a quarter of a second."""
     # find_spec, because importing llama_index.core for its folder would take over a second.
     spec = find_spec("llama_index.core")
     if spec is not None and spec.origin is not None:

@@ -68,4 +68,6 @@ def instruction(domain: str) -> Instruction:
     try:
         return instructions()[domain]
     except KeyError:
-        raise SettingsError(f"there is no domain “{domain}”", fix=f"Choose one of: {', '.join(instructions())}.") from None
+        raise SettingsError(
+            f"there is no domain “{domain}”", fix=f"Choose one of: {', '.join(instructions())}."
+        ) from None

@@ -14,10 +14,11 @@ def refused(reply: str) -> bool:
     return _REFUSAL.fullmatch(reply.strip()) is not None
 
 
-def message(question: str, index: str, *, passages: int) -> str:
-    """The abstention, in the question's language: what was searched, and that the nearest passages follow."""
+def message(question: str, index: str, *, near: bool) -> str:
+    """The abstention, in the question's language: what was searched, and whether near passages follow."""
     if _CHINESE.search(question):
-        nearest = f"以下是最接近的 {passages} 段原文，供自行判断。" if passages else "没有找到相近的段落。"
-        return f"语料库（索引 {index}）没有回答这个问题。{nearest}"
-    nearest = f"The {passages} nearest passages are listed for your own judgment." if passages > 1 else "The nearest passage is listed for your own judgment." if passages else "No passage came near it."
-    return f"The corpus (index {index}) does not answer this. {nearest}"
+        return f"语料库（索引 {index}）没有回答这个问题。" + (
+            "最接近的段落列出如下，供自行判断。" if near else "没有找到相近的段落。"
+        )
+    rest = "The nearest passages are listed for your own judgment." if near else "No passage came near it."
+    return f"The corpus (index {index}) does not answer this. {rest}"

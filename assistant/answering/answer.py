@@ -131,7 +131,9 @@ class Answer:
         return cls(
             question=stored["question"],
             text=stored["answer"],
-            sentences=tuple(Sentence(s["text"], tuple(s["citations"]), tuple(s["unknown_citations"])) for s in stored["sentences"]),
+            sentences=tuple(
+                Sentence(s["text"], tuple(s["citations"]), tuple(s["unknown_citations"])) for s in stored["sentences"]
+            ),
             sources=tuple(Source.from_json(source) for source in stored["sources"]),
             mode=stored["mode"],
             model=stored["model"],

@@ -36,7 +36,9 @@ def resolve(text: str, known: Collection[int]) -> tuple[str, tuple[Sentence, ...
         parts += [text[position:start], shown]
         position = end
         if any(character.isalnum() for character in bare):
-            found.append(Sentence(bare, tuple(n for n in numbers if n in known), tuple(n for n in numbers if n not in known)))
+            found.append(
+                Sentence(bare, tuple(n for n in numbers if n in known), tuple(n for n in numbers if n not in known))
+            )
         elif found and numbers:
             # A marker that stands alone on a line speaks of the sentence before it.
             found[-1] = _with_more(found[-1], numbers, known)

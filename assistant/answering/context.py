@@ -60,6 +60,8 @@ def messages(question: str, sources: Sequence[Source]) -> list[dict[str, str]]:
 
 def _fenced(source: Source) -> str:
     """A passage between tags that its own text cannot close."""
-    shown = {"n": source.n, "title": source.title} | {k: source.metadata[k] for k in _SHOWN_METADATA if k in source.metadata}
+    shown = {"n": source.n, "title": source.title} | {
+        k: source.metadata[k] for k in _SHOWN_METADATA if k in source.metadata
+    }
     attributes = " ".join(f'{key}="{html.escape(" ".join(str(value).split()))}"' for key, value in shown.items())
     return f"<passage {attributes}>\n{_FENCE.sub('‹', source.text)}\n</passage>"

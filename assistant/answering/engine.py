@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -46,7 +46,7 @@ class Engine:
         """The model that writes; None where answers are verbatim quotes."""
         return self._generator.model if self._generator else None
 
-    async def ask(self, question: str, history: Sequence[Turn] = ()) -> AsyncIterator[Event]:
+    async def ask(self, question: str, history: Sequence[Turn] = ()) -> AsyncGenerator[Event, None]:
         """Yield `Retrieved`, `Token`s, and at the end `Answered` or `Failed`.
 
         Close the generator (or cancel the task that runs it) to stop the answer. What can go wrong comes
@@ -70,7 +70,7 @@ class Engine:
             if self._generator is not None:
                 await self._generator.close()
 
-    async def _events(self, asked: str, history: Sequence[Turn]) -> AsyncIterator[Event]:
+    async def _events(self, asked: str, history: Sequence[Turn]) -> AsyncGenerator[Event, None]:
         started = time.monotonic()
         question = checked(asked)
         standalone, warnings = await self._standalone(question, history)
@@ -95,7 +95,11 @@ class Engine:
             if answer.status == "answered":
                 yield Token(answer.text)
         else:
-            answer = replace(answer, sources=context.pack(sources, self.settings.generation.context_tokens), prompt_hash=library.load("answer").hash)
+            answer = replace(
+                answer,
+                sources=context.pack(sources, self.settings.generation.context_tokens),
+                prompt_hash=library.load("answer").hash,
+            )
             yield Retrieved(standalone, answer.sources, warnings)
             reply: list[str] = []
             async with aclosing(self._generator.stream(context.messages(standalone, answer.sources))) as pieces:
@@ -116,8 +120,9 @@ class Engine:
     async def _quoted(self, answer: Answer, standalone: str) -> Answer:
         if not answer.sources:
             return answer
-        weights = await self._searcher.term_weights(standalone)
-        chosen = quotes.choose(weights, answer.sources, self._searcher.lexical)
+        lexical = self._searcher.lexical
+        weights = quotes.meaningful(await self._searcher.term_weights(standalone), lexical)
+        chosen = quotes.choose(weights, answer.sources, lexical)
         return replace(answer, sentences=chosen, text=quotes.text(chosen))
 
     def _resolved(self, answer: Answer, reply: str, *, cut_short: bool) -> Answer:
@@ -138,6 +143,5 @@ class Engine:
         """An answer with no evidence becomes an abstention; its sources are then the nearest passages."""
         if answer.status == "answered":
             return answer
-        text = abstention.message(answer.question, answer.index, passages=len(answer.sources))
+        text = abstention.message(answer.question, answer.index, near=bool(answer.sources))
         return replace(answer, text=text, sentences=())
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING, cast
 
 from configs.errors import CitewellError, ServerGarbled, ServerUnreachable
@@ -27,7 +27,7 @@ class Generator:
         self._settings = settings
         self._client = openai_api.make_client(url, settings.api_key, settings.timeout, retries=0)
 
-    async def stream(self, messages: Messages) -> AsyncIterator[str]:
+    async def stream(self, messages: Messages) -> AsyncGenerator[str, None]:
         """Pieces of the reply as they come, a model's `<think>` part left out.
 
         Raises:
@@ -54,7 +54,7 @@ class Generator:
                         yield text
         except (asyncio.CancelledError, GeneratorExit):
             raise
-        except Exception as error:  # noqa: BLE001 — whatever a server can answer, explain it
+        except Exception as error:
             raise openai_api.explain(error, "generation", self._client, "generation") from error
         self.cut_short = finish == "length"
         if finish is None:
@@ -71,8 +71,16 @@ class Generator:
     def _broken(self, *, empty: bool) -> CitewellError:
         where = str(self._client.base_url).rstrip("/")
         if empty:
-            return ServerGarbled("the generation server answered, but with nothing in the OpenAI protocol", where=where, fix="Is generation.url an OpenAI-compatible server (it usually ends in /v1)?")
-        return ServerUnreachable("the generation server broke off in mid-answer", where=where, fix="Ask again; see the server's log if it goes on.")
+            return ServerGarbled(
+                "the generation server answered, but with nothing in the OpenAI protocol",
+                where=where,
+                fix="Is generation.url an OpenAI-compatible server (it usually ends in /v1)?",
+            )
+        return ServerUnreachable(
+            "the generation server broke off in mid-answer",
+            where=where,
+            fix="Ask again; see the server's log if it goes on.",
+        )
 
 
 class _Thoughts:

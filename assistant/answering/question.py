@@ -23,9 +23,14 @@ def checked(question: str) -> str:
     """
     question = question.strip()
     if not question:
-        raise InputError("the question is empty", fix='Ask one: citewell ask "What is the first-line drug for type 2 diabetes?"')
+        raise InputError(
+            "the question is empty", fix='Ask one: citewell ask "What is the first-line drug for type 2 diabetes?"'
+        )
     if len(question) > MAX_CHARACTERS:
-        raise InputError(f"the question has {len(question):,} characters; {MAX_CHARACTERS:,} is the limit", fix="Shorten it, or ingest the text and ask about it.")
+        raise InputError(
+            f"the question has {len(question):,} characters; {MAX_CHARACTERS:,} is the limit",
+            fix="Shorten it, or ingest the text and ask about it.",
+        )
     return question
 
 

@@ -11,6 +11,13 @@ from ingest.lexical import LexicalEncoder
 
 # Share of the question's weight that some passage must cover before anything is quoted from it.
 COVERAGE = 0.5
+# Words that shape a question without saying what it is about; they weigh nothing.
+_FILLER = (
+    "what which who whom whose when where why how much many long often soon far kind best good better does do did done is are was were "
+    "should could would can may might must shall need needs used use using usually normally typically person people patient patients "
+    "know tell explain please help give get have has had any some there this these those with without during role effect affect cause "
+    "什么 怎么 怎么办 怎样 如何 多少 多久 几 哪些 哪个 哪种 为什么 是否 能否 可以 应该 应当 应 需要 必须 请问 吗 呢 患者 病人 有 要 会 能 每 了 的 是 用 吃 做 治疗"
+)
 _MOST = 4
 _LEAST_GAIN = 0.35
 _REPEATED = 0.3
@@ -27,6 +34,12 @@ class _Candidate:
     title_terms: frozenset[int]
 
 
+def meaningful(weights: Mapping[int, float], lexical: LexicalEncoder) -> dict[int, float]:
+    """The weights of the terms a question is about: those of mere question words are left out, unless nothing else is left."""
+    filler = lexical.terms(_FILLER)
+    return {term: weight for term, weight in weights.items() if term not in filler} or dict(weights)
+
+
 def covered(weights: Mapping[int, float], source: Source, lexical: LexicalEncoder) -> float:
     """Which share of the question's term weight (0 … 1) occurs in a passage or its title."""
     terms = lexical.terms(f"{source.title}\n{source.text}")
@@ -41,7 +54,7 @@ def choose(weights: Mapping[int, float], sources: Sequence[Source], lexical: Lex
     already counting little, a better passage's sentence counting more.
 
     Args:
-        weights: idf of each of the question's terms, by term hash.
+        weights: idf of each of the question's `meaningful` terms, by term hash.
         sources: the passages, best first.
         lexical: the analyser that made the hashes.
     """
@@ -68,7 +81,10 @@ def choose(weights: Mapping[int, float], sources: Sequence[Source], lexical: Lex
 
 def text(quoted: Sequence[Sentence]) -> str:
     """The quotes as Markdown, a paragraph each, in quotation marks, with their markers."""
-    return "\n\n".join(f"“{escape(' '.join(sentence.text.split()))}” {''.join(f'[{n}]' for n in sentence.citations)}" for sentence in quoted)
+    return "\n\n".join(
+        f"“{escape(' '.join(sentence.text.split()))}” {''.join(f'[{n}]' for n in sentence.citations)}"
+        for sentence in quoted
+    )
 
 
 def escape(quoted: str) -> str:
@@ -81,13 +97,17 @@ def _candidates(source: Source, lexical: LexicalEncoder) -> list[_Candidate]:
     found = []
     for start, end in sentences.spans(source.text):
         sentence = source.text[start:end]
-        if sentence == source.title or _SHORTEST <= len(sentence.encode()) and len(sentence) <= _LONGEST:
+        if sentence.endswith(("?", "？")):
+            continue  # a question answers nothing
+        if sentence == source.title or (len(sentence.encode()) >= _SHORTEST and len(sentence) <= _LONGEST):
             found.append(_Candidate(source, start, sentence, lexical.terms(sentence), title_terms))
     return found
 
 
 def _gain(candidate: _Candidate, weights: Mapping[int, float], seen: set[int]) -> float:
     """The question's weight that a sentence adds: its own terms fully, its title's terms in part."""
-    own = sum(weight * (_REPEATED if term in seen else 1.0) for term, weight in weights.items() if term in candidate.terms)
+    own = sum(
+        weight * (_REPEATED if term in seen else 1.0) for term, weight in weights.items() if term in candidate.terms
+    )
     title = sum(weight for term, weight in weights.items() if term in candidate.title_terms - candidate.terms)
     return own + (_FROM_TITLE * title if own else 0.0)

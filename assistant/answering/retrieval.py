@@ -79,7 +79,9 @@ class Searcher:
         ranked = ranked[:wanted]
         passages = {p.point_id: p for p in await self.index.fetch([hit.point_id for hit in ranked])}
         kept = [hit for hit in ranked if hit.point_id in passages]
-        return Found(tuple(Result(n, hit.score, passages[hit.point_id]) for n, hit in enumerate(kept, 1)), tuple(warnings))
+        return Found(
+            tuple(Result(n, hit.score, passages[hit.point_id]) for n, hit in enumerate(kept, 1)), tuple(warnings)
+        )
 
     async def term_weights(self, question: str) -> dict[int, float]:
         """Inverse document frequency of each of the question's terms, by term hash; the corpus decides.
@@ -89,7 +91,9 @@ class Searcher:
         """
         terms = sorted(self.lexical.terms(question))[:_MAX_TERMS]
         found = await asyncio.gather(*(self.index.candidates(SparseVector([t], [1.0]), None, 1) for t in terms))
-        best = {term: candidates.lexical[0] for term, candidates in zip(terms, found, strict=True) if candidates.lexical}
+        best = {
+            term: candidates.lexical[0] for term, candidates in zip(terms, found, strict=True) if candidates.lexical
+        }
         passages = {p.point_id: p for p in await self.index.fetch(list({hit.point_id for hit in best.values()}))}
         unseen = math.log(2 * (await self.index.counts()).passages + 2)
         weights = dict.fromkeys(terms, unseen)

@@ -16,7 +16,9 @@ from assistant.commands.question import question_argument
 from configs.settings import Settings
 
 
-@click.command(epilog=output.example('citewell ask "When must metformin be stopped?"', "citewell ask --json < question.txt"))
+@click.command(
+    epilog=output.example('citewell ask "When must metformin be stopped?"', "citewell ask --json < question.txt")
+)
 @question_argument
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON, with every passage whole.")
 @click.option("--plain", is_flag=True, help="Plain text at once, as to a pipe; no streaming.")

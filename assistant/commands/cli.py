@@ -50,7 +50,9 @@ class LazyGroup(click.Group):
         return cast("click.Command", getattr(module, cmd_name))
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=output.example("citewell demo"))
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=output.example("citewell demo")
+)
 @click.version_option(__version__, prog_name="citewell", message="%(prog)s %(version)s")
 def root() -> None:
     """Ask a medical corpus a question; get an answer whose every sentence can be checked.
@@ -63,7 +65,9 @@ def root() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit status; no traceback reaches the reader without `--debug`."""
     given = list(arguments)
-    if not given and "_CITEWELL_COMPLETE" not in os.environ or given and given[0].startswith("-") and given[0] not in _NOT_CHAT:
+    if (not given and "_CITEWELL_COMPLETE" not in os.environ) or (
+        given and given[0].startswith("-") and given[0] not in _NOT_CHAT
+    ):
         given.insert(0, "chat")
     debug = "--debug" in given
     output.tolerate_any_encoding()
@@ -90,6 +94,8 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if debug:
             raise
-        output.complain(f"citewell: unexpected {type(error).__name__}: {error}\n  → This is a bug. Run it again with --debug and report what it prints.")
+        output.complain(
+            f"citewell: unexpected {type(error).__name__}: {error}\n  → This is a bug. Run it again with --debug and report what it prints."
+        )
         return 1
     return status if isinstance(status, int) else 0

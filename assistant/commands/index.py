@@ -12,6 +12,7 @@ from assistant.commands import output
 from assistant.commands.options import Loaded, with_settings
 from configs.settings import Settings
 from ingest.index.open import delete_index, list_indexes, open_index
+from ingest.text import one_line
 
 
 @click.group(epilog=output.example("citewell index list", "citewell index info default --json"))
@@ -58,7 +59,7 @@ def delete(name: str, *, yes: bool, loaded: Loaded) -> None:
     if not yes:
         if not sys.stdin.isatty():
             raise click.UsageError("Nobody is there to confirm; say --yes.")
-        click.confirm(f"Delete index {output.one_line(name)} and all it holds?", abort=True)
+        click.confirm(f"Delete index {one_line(name)} and all it holds?", abort=True)
     asyncio.run(delete_index(named(loaded.settings, name)))
     output.say(f"Deleted {name}.")
 

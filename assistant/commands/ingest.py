@@ -17,6 +17,7 @@ from ingest.documents import Document
 from ingest.pipeline import Summary
 from ingest.pipeline import ingest as run_ingest
 from ingest.readers.base import Rejected
+from ingest.text import one_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -27,7 +28,11 @@ _MOST_REMARKS = 20
 _SECONDS_BETWEEN_LINES = 5.0
 
 
-@click.command(epilog=output.example("citewell ingest abstracts.jsonl", "zcat dump.jsonl.gz | citewell ingest - --index pubmed --json"))
+@click.command(
+    epilog=output.example(
+        "citewell ingest abstracts.jsonl", "zcat dump.jsonl.gz | citewell ingest - --index pubmed --json"
+    )
+)
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
 @click.option("--json", "as_json", is_flag=True, help="End with one line of JSON on standard output.")
 @with_settings
@@ -44,7 +49,9 @@ def ingest(paths: tuple[str, ...], *, as_json: bool, loaded: Loaded) -> int:
             summary = asyncio.run(run_ingest(paths, loaded.settings, watch))
     except (CitewellError, KeyboardInterrupt):
         if watch.latest.documents:
-            output.complain(f"Stopped. {_told(watch.latest)} What is stored is kept; the same command goes on from there.")
+            output.complain(
+                f"Stopped. {_told(watch.latest)} What is stored is kept; the same command goes on from there."
+            )
         raise
     watch.close_remarks()
     if as_json:
@@ -81,7 +88,7 @@ class _Watch:
     def progressed(self, summary: Summary, origin: str) -> None:
         """See `Observer`."""
         self.latest = summary
-        text = f"{summary.documents:,} documents, {summary.passages:,} passages, {summary.skipped:,} unchanged · {output.one_line(origin)}"
+        text = f"{summary.documents:,} documents, {summary.passages:,} passages, {summary.skipped:,} unchanged · {one_line(origin)}"
         if self._bar is not None:
             self._bar.update(self._task, description=text)
         elif time.monotonic() - self._last_line >= _SECONDS_BETWEEN_LINES:
@@ -98,7 +105,9 @@ class _Watch:
 
     def duplicated(self, document: Document, other: str) -> None:
         """See `Observer`."""
-        self._remark("the same content", f"{document.origin}: {document.id} has the same content as {other}; both are kept")
+        self._remark(
+            "the same content", f"{document.origin}: {document.id} has the same content as {other}; both are kept"
+        )
 
     def close_remarks(self) -> None:
         """Say how many remarks were not printed."""
@@ -110,7 +119,7 @@ class _Watch:
         self._remarks[kind] += 1
         if self._remarks[kind] <= _MOST_REMARKS:
             with self._above_the_bar():
-                output.complain(output.one_line(text))
+                output.complain(one_line(text))
 
     def _above_the_bar(self) -> AbstractContextManager[object]:
         return nullcontext() if self._bar is None else _Paused(self._bar)

@@ -19,10 +19,19 @@ def with_settings(command: C) -> C:
 
     @click.option("--profile", type=click.Choice(PROFILES), help="Which built-in profile to start from.")
     @click.option("--index", "index_name", metavar="NAME", help="Which index to use (default: default).")
-    @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any setting, e.g. --set retrieval.limit=10.")
+    @click.option(
+        "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any setting, e.g. --set retrieval.limit=10."
+    )
     @click.option("--debug", is_flag=True, help="Show tracebacks.")
     @wraps(command)
-    def wrapped(*args: Any, profile: str | None, index_name: str | None, assignments: tuple[str, ...], debug: bool, **kwargs: Any) -> Any:
+    def wrapped(
+        *args: Any,
+        profile: str | None,
+        index_name: str | None,
+        assignments: tuple[str, ...],
+        debug: bool,
+        **kwargs: Any,
+    ) -> Any:
         flags = dict(_assignment(text) for text in assignments)
         if index_name is not None:
             flags["index.name"] = index_name

@@ -18,6 +18,8 @@ from ingest.text import one_line, printable
 
 _WIDEST = 100
 _EXCERPT = 300
+# Passages shown with an abstention; `--json` holds all.
+_NEAREST = 3
 # Valid inside JSON strings, but not harmless to a terminal: written as \uXXXX instead.
 _RISKY_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
 
@@ -95,7 +97,7 @@ def put_answer(answer: Answer, *, streamed: bool = False) -> None:
         say(unescaped(answer.text))
     for warning in answer.warnings:
         say(f"\nNote: {warning}")
-    shown = answer.cited if answer.status == "answered" else answer.sources
+    shown = answer.cited if answer.status == "answered" else answer.sources[:_NEAREST]
     if shown:
         heading("\nSources" if answer.status == "answered" else "\nNearest passages")
     for source in shown:

@@ -15,9 +15,15 @@ from assistant.commands.question import question_argument
 _DEFAULT_LIMIT = 10
 
 
-@click.command(epilog=output.example('citewell search "metformin in kidney disease" --limit 5', 'citewell search "stroke signs" --json'))
+@click.command(
+    epilog=output.example(
+        'citewell search "metformin in kidney disease" --limit 5', 'citewell search "stroke signs" --json'
+    )
+)
 @question_argument
-@click.option("--limit", type=click.IntRange(1, 10_000), default=_DEFAULT_LIMIT, show_default=True, help="How many results.")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=_DEFAULT_LIMIT, show_default=True, help="How many results."
+)
 @click.option("--all-passages", is_flag=True, help="Every matching passage, not one a document.")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @with_settings
@@ -52,5 +58,7 @@ def _json(result: Result) -> dict[str, Any]:
 
 def _put(result: Result) -> None:
     passage = result.passage
-    output.heading(f"{result.rank:>3}. {output.reference(passage.title, passage.metadata, passage.doc_id)}  ({result.score:.3g})")
+    output.heading(
+        f"{result.rank:>3}. {output.reference(passage.title, passage.metadata, passage.doc_id)}  ({result.score:.3g})"
+    )
     output.say(output.excerpt_of(passage.text, indent="     "))

@@ -73,7 +73,9 @@ class Manifest:
         try:
             manifest = cls(str(stored["id"]), int(stored["format"]), stored["made_with"])
         except (KeyError, TypeError, ValueError):
-            raise IndexStoreError("the manifest is damaged", where=where, fix="Delete the index and ingest again.") from None
+            raise IndexStoreError(
+                "the manifest is damaged", where=where, fix="Delete the index and ingest again."
+            ) from None
         if manifest.format > FORMAT:
             raise IndexStoreError("was made by a newer citewell", where=where, fix="Upgrade citewell.")
         return manifest

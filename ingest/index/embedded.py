@@ -1,9 +1,9 @@
 """The embedded home: Qdrant Edge, in process, one folder an index.
 
-    {data_dir}/indexes/{name}/manifest.json   how it was made
-                              lock            held by the process that has it open
-                              ledger.sqlite   what has been ingested (ingest/ledger.py)
-                              shard/          Qdrant Edge's own files
+{data_dir}/indexes/{name}/manifest.json   how it was made
+                          lock            held by the process that has it open
+                          ledger.sqlite   what has been ingested (ingest/ledger.py)
+                          shard/          Qdrant Edge's own files
 """
 
 from __future__ import annotations
@@ -83,7 +83,9 @@ class EmbeddedIndex:
         shard_folder = folder / "shard"
         shutil.rmtree(shard_folder, ignore_errors=True)
         shard_folder.mkdir()
-        dense = {DENSE: EdgeVectorParams(size=manifest.dimensions, distance=Distance.Cosine)} if manifest.dimensions else {}
+        dense = (
+            {DENSE: EdgeVectorParams(size=manifest.dimensions, distance=Distance.Cosine)} if manifest.dimensions else {}
+        )
         shard = EdgeShard.create(
             str(shard_folder),
             EdgeConfig(vectors=dense, sparse_vectors={LEXICAL: EdgeSparseVectorParams(modifier=Modifier.Idf)}),
@@ -107,7 +109,7 @@ class EmbeddedIndex:
         lock = _acquire(folder)
         try:
             shard = EdgeShard.load(str(folder / "shard"))
-        except Exception as error:  # noqa: BLE001 — Edge raises bare Exception
+        except Exception as error:
             lock.close()
             raise _damaged(folder, error) from error
         return cls(folder, manifest, shard, lock)
@@ -121,25 +123,33 @@ class EmbeddedIndex:
                 kept = [entry.passage.point_id for entry in entries]
                 stale = Filter(
                     must=[FieldCondition(key="doc_id", match=MatchAny(list(replaced)))],
-                    must_not=[HasIdCondition(kept)] if kept else None,
+                    must_not=[HasIdCondition(set(kept))] if kept else None,
                 )
                 self._shard.update(UpdateOperation.delete_points_by_filter(stale))
-        except Exception as error:  # noqa: BLE001 — Edge raises bare Exception
-            raise IndexStoreError(f"could not store: {error}", where=str(self.folder), fix="Check the free disk space, then run the same command again; what was stored is kept.") from error
+        except Exception as error:
+            raise IndexStoreError(
+                f"could not store: {error}",
+                where=str(self.folder),
+                fix="Check the free disk space, then run the same command again; what was stored is kept.",
+            ) from error
 
     async def candidates(self, lexical: SparseVector, dense: Vector | None, limit: int) -> Candidates:
         """See `Index.candidates`."""
         requests = {}
         if lexical:
             sparse = EdgeSparseVector(lexical.indices, lexical.values)
-            requests[LEXICAL] = QueryRequest(query=Query.Nearest(sparse, using=LEXICAL), limit=limit, with_payload=["doc_id"])
+            requests[LEXICAL] = QueryRequest(
+                query=Query.Nearest(sparse, using=LEXICAL), limit=limit, with_payload=["doc_id"]
+            )
         if dense is not None:
-            requests[DENSE] = QueryRequest(query=Query.Nearest(list(dense), using=DENSE), limit=limit, with_payload=["doc_id"])
+            requests[DENSE] = QueryRequest(
+                query=Query.Nearest(list(dense), using=DENSE), limit=limit, with_payload=["doc_id"]
+            )
         if not requests:
             return Candidates()
         try:
             found = self._shard.query_batch(QueryBatchRequest(list(requests.values())))
-        except Exception as error:  # noqa: BLE001 — Edge raises bare Exception
+        except Exception as error:
             raise IndexStoreError(f"could not search: {error}", where=str(self.folder)) from error
         halves = {
             half: [Hit(str(point.id), (point.payload or {})["doc_id"], point.score) for point in points]
@@ -149,7 +159,10 @@ class EmbeddedIndex:
 
     async def fetch(self, point_ids: Sequence[str]) -> list[Passage]:
         """See `Index.fetch`."""
-        records = {str(record.id): record for record in self._shard.retrieve(list(point_ids), with_payload=True, with_vector=False)}
+        records = {
+            str(record.id): record
+            for record in self._shard.retrieve(list(point_ids), with_payload=True, with_vector=False)
+        }
         return [Passage.from_payload(records[id_].payload or {}) for id_ in point_ids if id_ in records]
 
     async def counts(self) -> Counts:
@@ -162,7 +175,9 @@ class EmbeddedIndex:
         first = Filter(must=[FieldCondition(key="ordinal", match=MatchValue(0))])
         offset = None
         while True:
-            request = ScrollRequest(offset=offset, limit=_SCROLL_PAGE, filter=first, with_payload=["doc_id", "hash", "text_hash"])
+            request = ScrollRequest(
+                offset=offset, limit=_SCROLL_PAGE, filter=first, with_payload=["doc_id", "hash", "text_hash"]
+            )
             page, offset = self._shard.scroll(request)
             for record in page:
                 payload = record.payload or {}
@@ -193,7 +208,9 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         stored = json.loads((folder / "manifest.json").read_text("utf-8"))
     except FileNotFoundError:
-        raise IndexMissing(f"there is no index “{folder.name}” yet", fix="citewell ingest PATH… makes it; citewell demo needs none.") from None
+        raise IndexMissing(
+            f"there is no index “{folder.name}” yet", fix="citewell ingest PATH… makes it; citewell demo needs none."
+        ) from None
     except (OSError, ValueError) as error:
         raise _damaged(folder, error) from error
     return Manifest.from_json(stored, str(folder))
@@ -220,7 +237,11 @@ def _acquire(folder: Path) -> IO[str]:
     except portalocker.LockException:
         lock.close()
         holder = path.read_text("utf-8").strip() or "another process"
-        raise IndexInUse(f"index “{folder.name}” is in use by {holder}", where=str(folder), fix="Close that one first, or use another --index NAME.") from None
+        raise IndexInUse(
+            f"index “{folder.name}” is in use by {holder}",
+            where=str(folder),
+            fix="Close that one first, or use another --index NAME.",
+        ) from None
     with contextlib.suppress(OSError):
         lock.truncate(0)
         lock.write(f"process {os.getpid()} ({Path(sys.argv[0]).name} {' '.join(sys.argv[1:2])})".replace(" )", ")"))
@@ -229,11 +250,17 @@ def _acquire(folder: Path) -> IO[str]:
 
 
 def _damaged(folder: Path, error: Exception) -> IndexStoreError:
-    return IndexStoreError(f"index “{folder.name}” cannot be read: {error}", where=str(folder), fix=f"Restore it from a backup, or rebuild it: citewell index delete {folder.name}, then ingest again.")
+    return IndexStoreError(
+        f"index “{folder.name}” cannot be read: {error}",
+        where=str(folder),
+        fix=f"Restore it from a backup, or rebuild it: citewell index delete {folder.name}, then ingest again.",
+    )
 
 
 def _point(entry: Entry) -> Point:
-    vectors: dict[str, EdgeSparseVector | list[float]] = {LEXICAL: EdgeSparseVector(entry.lexical.indices, entry.lexical.values)}
+    vectors: dict[str, list[float] | EdgeSparseVector | list[list[float]]] = {
+        LEXICAL: EdgeSparseVector(entry.lexical.indices, entry.lexical.values)
+    }
     if entry.dense is not None:
         vectors[DENSE] = list(entry.dense)
     return Point(entry.passage.point_id, vectors, entry.passage.payload())

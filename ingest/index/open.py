@@ -21,7 +21,10 @@ def folder_of(settings: Settings) -> Path:
     """
     name = settings.index.name
     if not _NAME.fullmatch(name):
-        raise InputError(f"“{name}” is no name for an index", fix="Use up to 64 letters, digits, dots, dashes and underscores, a letter or digit first.")
+        raise InputError(
+            f"“{name}” is no name for an index",
+            fix="Use up to 64 letters, digits, dots, dashes and underscores, a letter or digit first.",
+        )
     return settings.data_dir / "indexes" / name
 
 

@@ -36,7 +36,9 @@ T = TypeVar("T")
 def connect(settings: IndexSettings) -> AsyncQdrantClient:
     """A client for the server of these settings; connects at the first call."""
     key = settings.api_key.get_secret_value() if settings.api_key else None
-    return AsyncQdrantClient(url=settings.url, api_key=key, timeout=max(1, round(settings.timeout)), check_compatibility=False)
+    return AsyncQdrantClient(
+        url=settings.url, api_key=key, timeout=max(1, round(settings.timeout)), check_compatibility=False
+    )
 
 
 class ServerIndex:
@@ -81,7 +83,9 @@ class ServerIndex:
         info = await _ask(client.get_collection(PREFIX + name), url)
         stored = (info.config.metadata or {}).get("citewell")
         if stored is None:
-            raise IndexStoreError("the collection was not made by citewell", where=where, fix="Use another --index NAME.")
+            raise IndexStoreError(
+                "the collection was not made by citewell", where=where, fix="Use another --index NAME."
+            )
         return cls(client, name, Manifest.from_json(stored, where), url)
 
     async def store(self, entries: Sequence[Entry], replaced: Sequence[str]) -> None:
@@ -191,7 +195,11 @@ async def _ask(call: Awaitable[T], url: str) -> T:
     except UnexpectedResponse as error:
         raise _refused(error, url) from error
     except (ResponseHandlingException, httpx.HTTPError) as error:
-        raise ServerUnreachable(f"the Qdrant server does not answer ({error or type(error).__name__})", where=url, fix="Start it, or correct index.url.") from error
+        raise ServerUnreachable(
+            f"the Qdrant server does not answer ({error or type(error).__name__})",
+            where=url,
+            fix="Start it, or correct index.url.",
+        ) from error
     except ValueError as error:
         raise ServerError(f"the Qdrant server gave an answer that makes no sense: {error}", where=url) from error
 
@@ -201,4 +209,8 @@ def _refused(error: UnexpectedResponse, url: str) -> ServerError:
         return ServerRefused("the Qdrant server refuses the API key", where=url, fix="Set CITEWELL_INDEX__API_KEY.")
     if error.status_code in (429, 503):
         return ServerBusy("the Qdrant server is overloaded", where=url, fix="Try again in a while.")
-    return ServerError(f"the Qdrant server answered {error.status_code} {error.reason_phrase}", where=url, fix="Is index.url a Qdrant server?")
+    return ServerError(
+        f"the Qdrant server answered {error.status_code} {error.reason_phrase}",
+        where=url,
+        fix="Is index.url a Qdrant server?",
+    )

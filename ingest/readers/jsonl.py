@@ -27,7 +27,9 @@ def read_jsonl(stream: BinaryIO, name: str) -> Records:
             elif line.strip():
                 yield _record(line.removeprefix(_UTF8_BOM) if number == 1 else line, f"{name}:{number}")
     except EOFError:
-        yield Rejected(f"{name}:{number}", "the compressed file ends early after this line; the rest of it is lost: fetch it again")
+        yield Rejected(
+            f"{name}:{number}", "the compressed file ends early after this line; the rest of it is lost: fetch it again"
+        )
     except OSError as error:
         yield Rejected(f"{name}:{number}", f"cannot be read past this line: {error}")
 
@@ -47,7 +49,9 @@ def _record(line: bytes, origin: str) -> Document | Rejected:
     try:
         record = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
-        return Rejected(origin, f"not UTF-8: byte 0x{line[error.start]:02x} at column {error.start + 1}; convert the file to UTF-8")
+        return Rejected(
+            origin, f"not UTF-8: byte 0x{line[error.start]:02x} at column {error.start + 1}; convert the file to UTF-8"
+        )
     except json.JSONDecodeError as error:
         return Rejected(origin, f"not valid JSON: {error.msg} at column {error.colno}")
     except ValueError as error:

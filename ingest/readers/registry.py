@@ -29,14 +29,22 @@ def find_files(paths: Sequence[str]) -> list[str]:
         if name == STANDARD_INPUT:
             found.append(name)
         elif path.is_dir():
-            inside = sorted(str(child) for child in path.rglob("*") if child.is_file() and child.name.endswith(SUFFIXES))
+            inside = sorted(
+                str(child) for child in path.rglob("*") if child.is_file() and child.name.endswith(SUFFIXES)
+            )
             if not inside:
-                raise InputError("holds no file that citewell reads", where=name, fix=f"It reads {', '.join(SUFFIXES)}.")
+                raise InputError(
+                    "holds no file that citewell reads", where=name, fix=f"It reads {', '.join(SUFFIXES)}."
+                )
             found += inside
         elif not path.exists():
             raise InputError("no such file or folder", where=name, fix="Check the path; nothing was ingested.")
         elif not name.endswith(SUFFIXES):
-            raise InputError("is of a format that citewell does not read yet", where=name, fix=f"It reads {', '.join(SUFFIXES)}, or - for JSON Lines on standard input.")
+            raise InputError(
+                "is of a format that citewell does not read yet",
+                where=name,
+                fix=f"It reads {', '.join(SUFFIXES)}, or - for JSON Lines on standard input.",
+            )
         else:
             found.append(name)
     return found

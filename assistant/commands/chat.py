@@ -1,0 +1,122 @@
+"""`citewell chat`, and `citewell demo`: the chat over a bundled sample corpus."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import click
+
+from assistant.commands import output
+from assistant.commands.options import Loaded, with_settings
+from configs.errors import CitewellError
+from configs.settings import Settings
+
+_DEMO_INDEX = "demo"
+_NOTICE = "Sample corpus, written for citewell. Not medical advice."
+_DEMO_QUESTIONS = (
+    "What is the first-line drug for type 2 diabetes?",
+    "What are the warning signs of a stroke?",
+    "布洛芬24小时内最多服用多少毫克？",
+)
+
+
+@click.command(epilog=output.example("citewell chat", "citewell chat --index pubmed --profile sglang"))
+@click.option("--session", metavar="ID", help="Go on with a saved session.")
+@with_settings
+def chat(*, session: str | None, loaded: Loaded) -> int:
+    """Open the chat, as citewell without a command does."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError("The chat needs a terminal; in a pipe use: citewell ask QUESTION")
+    from assistant.tui.app import run_chat
+
+    return run_chat(loaded.settings, session_id=session)
+
+
+@click.command(epilog=output.example("citewell demo", "citewell demo | cat"))
+@with_settings
+def demo(*, loaded: Loaded) -> int:
+    """Try citewell on its sample corpus: nothing to download, nothing to start.
+
+    Without a terminal it answers three sample questions in plain text.
+    """
+    settings = _demo_settings(loaded.settings)
+    with sample_files() as paths:
+        asyncio.run(_prepare(settings, paths))
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        from assistant.tui.app import run_chat
+
+        return run_chat(settings, notice=_NOTICE)
+    asyncio.run(_answer_samples(settings))
+    return 0
+
+
+@contextmanager
+def sample_files() -> Iterator[list[Path]]:
+    """The sample corpus as files on disk, wherever the package lies."""
+    with as_file(files("ingest") / "samples") as folder:
+        yield sorted(folder.glob("*.jsonl"))
+
+
+def _demo_settings(settings: Settings) -> Settings:
+    """The same settings over the embedded sample index, with no servers."""
+    changes = {"name": _DEMO_INDEX, "home": "embedded"}
+    return settings.model_copy(
+        update={
+            "index": settings.index.model_copy(update=changes),
+            "embedding": settings.embedding.model_copy(update={"provider": "none"}),
+            "generation": settings.generation.model_copy(update={"url": None}),
+        }
+    )
+
+
+async def _prepare(settings: Settings, paths: list[Path]) -> None:
+    """Bring the sample corpus into its index; unchanged, that takes no time."""
+    from ingest.pipeline import ingest
+
+    problems = _Problems()
+    summary = await ingest([str(path) for path in paths], settings, problems)
+    if summary.failed:
+        raise CitewellError(f"the sample corpus is damaged: {problems.first}", fix="Install citewell again.")
+
+
+class _Problems:
+    """Watches the sample ingest for the one thing that may not happen."""
+
+    first = ""
+
+    def progressed(self, *_: object) -> None:
+        """See `Observer`."""
+
+    def rejected(self, record: object) -> None:
+        """See `Observer`."""
+        self.first = self.first or str(record)
+
+    def replaced(self, *_: object) -> None:
+        """See `Observer`."""
+
+    def duplicated(self, *_: object) -> None:
+        """See `Observer`."""
+
+
+async def _answer_samples(settings: Settings) -> None:
+    from assistant.answering.answer import Answered, Failed
+    from assistant.answering.engine import Engine
+
+    engine = await Engine.open(settings)
+    try:
+        output.say(f"{_NOTICE}\n")
+        for question in _DEMO_QUESTIONS:
+            output.heading(f"Question: {question}\n")
+            async for event in engine.ask(question):
+                if isinstance(event, Failed):
+                    raise event.error
+                if isinstance(event, Answered):
+                    output.put_answer(event.answer)
+            output.say()
+    finally:
+        await engine.close()
