@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -58,6 +58,7 @@ from ingest.index.base import (
 from ingest.lexical import SparseVector
 
 _SCROLL_PAGE = 2_000
+_CHECK_DISK = "Check the free disk space, then run the same command again; what was stored is kept."
 _SCHEMAS = {"keyword": PayloadSchemaType.Keyword, "integer": PayloadSchemaType.Integer}
 
 
@@ -78,24 +79,24 @@ class EmbeddedIndex:
         Raises:
             IndexInUse: another process is making or holding it.
         """
-        folder.mkdir(parents=True, exist_ok=True)
         lock = _acquire(folder)
-        shard_folder = folder / "shard"
-        shutil.rmtree(shard_folder, ignore_errors=True)
-        shard_folder.mkdir()
-        dense = (
-            {DENSE: EdgeVectorParams(size=manifest.dimensions, distance=Distance.Cosine)} if manifest.dimensions else {}
-        )
-        shard = EdgeShard.create(
-            str(shard_folder),
-            EdgeConfig(vectors=dense, sparse_vectors={LEXICAL: EdgeSparseVectorParams(modifier=Modifier.Idf)}),
-        )
-        for key, schema in INDEXED_KEYS.items():
-            shard.update(UpdateOperation.create_field_index(key, _SCHEMAS[schema]))
-        # The manifest comes last: a folder without one was never finished.
-        partial = folder / "manifest.json.new"
-        partial.write_text(json.dumps(manifest.to_json(), indent=2), "utf-8")
-        partial.replace(folder / "manifest.json")
+        if (folder / "manifest.json").exists():
+            lock.close()
+            raise IndexInUse(
+                f"index “{folder.name}” was just made by another process",
+                where=str(folder),
+                fix="Run the same command again.",
+            )
+        try:
+            with _explained(folder, "written", _CHECK_DISK):
+                shard = _make_shard(folder / "shard", manifest)
+                # The manifest comes last: a folder without one was never finished.
+                partial = folder / "manifest.json.new"
+                partial.write_text(json.dumps(manifest.to_json(), indent=2), "utf-8")
+                partial.replace(folder / "manifest.json")
+        except BaseException:
+            lock.close()
+            raise
         return cls(folder, manifest, shard, lock)
 
     @classmethod
@@ -108,15 +109,16 @@ class EmbeddedIndex:
         manifest = read_manifest(folder)
         lock = _acquire(folder)
         try:
-            shard = EdgeShard.load(str(folder / "shard"))
-        except Exception as error:
+            with _explained(folder, "read"):
+                shard = EdgeShard.load(str(folder / "shard"))
+        except BaseException:
             lock.close()
-            raise _damaged(folder, error) from error
+            raise
         return cls(folder, manifest, shard, lock)
 
     async def store(self, entries: Sequence[Entry], replaced: Sequence[str]) -> None:
         """See `Index.store`."""
-        try:
+        with _explained(self.folder, "written", _CHECK_DISK):
             if entries:
                 self._shard.update(UpdateOperation.upsert_points([_point(entry) for entry in entries]))
             if replaced:
@@ -126,12 +128,6 @@ class EmbeddedIndex:
                     must_not=[HasIdCondition(set(kept))] if kept else None,
                 )
                 self._shard.update(UpdateOperation.delete_points_by_filter(stale))
-        except Exception as error:
-            raise IndexStoreError(
-                f"could not store: {error}",
-                where=str(self.folder),
-                fix="Check the free disk space, then run the same command again; what was stored is kept.",
-            ) from error
 
     async def candidates(self, lexical: SparseVector, dense: Vector | None, limit: int) -> Candidates:
         """See `Index.candidates`."""
@@ -147,10 +143,8 @@ class EmbeddedIndex:
             )
         if not requests:
             return Candidates()
-        try:
+        with _explained(self.folder, "searched"):
             found = self._shard.query_batch(QueryBatchRequest(list(requests.values())))
-        except Exception as error:
-            raise IndexStoreError(f"could not search: {error}", where=str(self.folder)) from error
         halves = {
             half: [Hit(str(point.id), (point.payload or {})["doc_id"], point.score) for point in points]
             for half, points in zip(requests, found, strict=True)
@@ -159,16 +153,16 @@ class EmbeddedIndex:
 
     async def fetch(self, point_ids: Sequence[str]) -> list[Passage]:
         """See `Index.fetch`."""
-        records = {
-            str(record.id): record
-            for record in self._shard.retrieve(list(point_ids), with_payload=True, with_vector=False)
-        }
+        with _explained(self.folder, "read"):
+            found = self._shard.retrieve(list(point_ids), with_payload=True, with_vector=False)
+        records = {str(record.id): record for record in found}
         return [Passage.from_payload(records[id_].payload or {}) for id_ in point_ids if id_ in records]
 
     async def counts(self) -> Counts:
         """See `Index.counts`."""
         first = Filter(must=[FieldCondition(key="ordinal", match=MatchValue(0))])
-        return Counts(self._shard.count(CountRequest(filter=first)), self._shard.count(CountRequest()))
+        with _explained(self.folder, "read"):
+            return Counts(self._shard.count(CountRequest(filter=first)), self._shard.count(CountRequest()))
 
     async def documents(self) -> AsyncIterator[StoredDocument]:
         """See `Index.documents`."""
@@ -178,7 +172,8 @@ class EmbeddedIndex:
             request = ScrollRequest(
                 offset=offset, limit=_SCROLL_PAGE, filter=first, with_payload=["doc_id", "hash", "text_hash"]
             )
-            page, offset = self._shard.scroll(request)
+            with _explained(self.folder, "read"):
+                page, offset = self._shard.scroll(request)
             for record in page:
                 payload = record.payload or {}
                 yield StoredDocument(payload["doc_id"], payload["hash"], payload["text_hash"])
@@ -191,12 +186,25 @@ class EmbeddedIndex:
 
     async def flush(self) -> None:
         """See `Index.flush`."""
-        self._shard.flush()
+        with _explained(self.folder, "written", _CHECK_DISK):
+            self._shard.flush()
 
     async def close(self) -> None:
         """See `Index.close`."""
         self._shard.close()
         self._lock.close()
+
+
+def _make_shard(folder: Path, manifest: Manifest) -> EdgeShard:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    dense = {DENSE: EdgeVectorParams(size=manifest.dimensions, distance=Distance.Cosine)} if manifest.dimensions else {}
+    shard = EdgeShard.create(
+        str(folder), EdgeConfig(vectors=dense, sparse_vectors={LEXICAL: EdgeSparseVectorParams(modifier=Modifier.Idf)})
+    )
+    for key, schema in INDEXED_KEYS.items():
+        shard.update(UpdateOperation.create_field_index(key, _SCHEMAS[schema]))
+    return shard
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -212,7 +220,7 @@ def read_manifest(folder: Path) -> Manifest:
             f"there is no index “{folder.name}” yet", fix="citewell ingest PATH… makes it; citewell demo needs none."
         ) from None
     except (OSError, ValueError) as error:
-        raise _damaged(folder, error) from error
+        raise _failed(folder, "read", error) from error
     return Manifest.from_json(stored, str(folder))
 
 
@@ -231,7 +239,11 @@ def delete(folder: Path) -> None:
 
 def _acquire(folder: Path) -> IO[str]:
     path = folder / "lock"
-    lock = path.open("a+", encoding="utf-8")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise _failed(folder, "written", error, "Correct data_dir, or who may write there.") from error
     try:
         portalocker.lock(lock, portalocker.LockFlags.EXCLUSIVE | portalocker.LockFlags.NON_BLOCKING)
     except portalocker.LockException:
@@ -249,12 +261,20 @@ def _acquire(folder: Path) -> IO[str]:
     return lock
 
 
-def _damaged(folder: Path, error: Exception) -> IndexStoreError:
-    return IndexStoreError(
-        f"index “{folder.name}” cannot be read: {error}",
-        where=str(folder),
-        fix=f"Restore it from a backup, or rebuild it: citewell index delete {folder.name}, then ingest again.",
-    )
+@contextlib.contextmanager
+def _explained(folder: Path, doing: str, fix: str = "") -> Iterator[None]:
+    """Whatever Qdrant Edge raises as one of our errors; `doing` says what could not be done."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # Edge raises bare Exception, and a panic in Rust is no Exception at all
+        raise _failed(folder, doing, error, fix) from error
+
+
+def _failed(folder: Path, doing: str, error: BaseException, fix: str = "") -> IndexStoreError:
+    rebuild = f"Restore it from a backup, or rebuild it: citewell index delete {folder.name}, then ingest again."
+    return IndexStoreError(f"index “{folder.name}” cannot be {doing}: {error}", where=str(folder), fix=fix or rebuild)
 
 
 def _point(entry: Entry) -> Point:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NoReturn
 
@@ -11,6 +13,8 @@ from ingest.readers.base import Records, Rejected
 
 # Longest line that is read: beyond it a record is rejected without being held in memory.
 MAX_LINE_BYTES = 16 * 2**20
+# Qdrant stores deeper metadata without complaint and can then never again open the index that holds it.
+MAX_DEPTH = 64
 _UTF8_BOM = b"\xef\xbb\xbf"
 
 
@@ -30,7 +34,7 @@ def read_jsonl(stream: BinaryIO, name: str) -> Records:
         yield Rejected(
             f"{name}:{number}", "the compressed file ends early after this line; the rest of it is lost: fetch it again"
         )
-    except OSError as error:
+    except (OSError, zlib.error) as error:
         yield Rejected(f"{name}:{number}", f"cannot be read past this line: {error}")
 
 
@@ -47,7 +51,7 @@ def _lines(stream: BinaryIO) -> Iterator[bytes]:
 
 def _record(line: bytes, origin: str) -> Document | Rejected:
     try:
-        record = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
+        record = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant, parse_float=_float, parse_int=_int)
     except UnicodeDecodeError as error:
         return Rejected(
             origin, f"not UTF-8: byte 0x{line[error.start]:02x} at column {error.start + 1}; convert the file to UTF-8"
@@ -79,6 +83,8 @@ def _document(record: dict[str, Any], origin: str) -> Document | Rejected:
     title, body = (title or "").strip(), (body or "").strip()
     if not title and not body:
         return Rejected(origin, "neither a title nor an abstract")
+    if _too_deep(fields):
+        return Rejected(origin, f"its metadata is nested more than {MAX_DEPTH} levels deep")
     document = Document(identity.strip(), title, body or title, fields, origin)
     try:
         _ = document.hash, document.text_hash
@@ -89,6 +95,25 @@ def _document(record: dict[str, Any], origin: str) -> Document | Rejected:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+def _float(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):
+        raise ValueError(f"{digits} is larger than any number that can be stored")
+    return value
+
+
+def _int(digits: str) -> int | str:
+    """A whole number; beyond 64 bits its digits as text, because the index would round it."""
+    return int(digits) if len(digits) <= 20 and -(2**63) <= int(digits) < 2**63 else digits
+
+
+def _too_deep(value: object, left: int = MAX_DEPTH) -> bool:
+    if not isinstance(value, (dict, list)):
+        return False
+    children = value.values() if isinstance(value, dict) else value
+    return left == 0 or any(_too_deep(child, left - 1) for child in children)
 
 
 def _json_type(value: object) -> str:
