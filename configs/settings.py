@@ -107,7 +107,10 @@ class ServedModel(Section):
 
 
 class ServeSettings(Section):
-    """The servers of this profile."""
+    """The servers of this profile, started by `citewell serve`."""
+
+    python: Path | None = Field(None, description="interpreter of an environment with SGLang; none: this one")
+    start_timeout: float = Field(1800.0, gt=0, description="seconds until a model must be loaded and answer")
 
     embedding: ServedModel = ServedModel(model="Qwen/Qwen3-Embedding-0.6B", port=30000)
     generation: ServedModel = ServedModel(model="Qwen/Qwen3-8B", port=30001)
@@ -117,7 +120,7 @@ class ServeSettings(Section):
 class ChatSettings(Section):
     """The terminal chat."""
 
-    theme: str = "textual-dark"
+    theme: str = "citewell-dark"
 
 
 class Settings(BaseSettings):

@@ -26,10 +26,8 @@ def passages(document: Document, settings: ChunkingSettings) -> list[Passage]:
 
     Each is a verbatim slice, so that `document.text[p.start:p.end] == p.text`.
     """
-    if tokens.fits(document.text, settings.size):
-        spans = [(0, len(document.text))]
-    else:
-        spans = _spans(document.text, settings)
+    whole = tokens.fits(document.text, settings.size)
+    spans = [(0, len(document.text))] if whole else _spans(document.text, settings)
     return [
         Passage(
             doc_id=document.id,

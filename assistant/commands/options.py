@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
@@ -40,11 +41,17 @@ def with_settings(command: C) -> C:
     return wrapped  # type: ignore[return-value]
 
 
-def _assignment(text: str) -> tuple[str, str]:
+def _assignment(text: str) -> tuple[str, Any]:
+    """KEY=VALUE as key and value; a value in brackets is a TOML list, all else is text for the settings to convert."""
     key, equals, value = text.partition("=")
     if not equals:
         raise SettingsError(f"--set takes KEY=VALUE, not “{text}”", fix="For example: --set retrieval.limit=10")
-    return key.strip(), value
+    if not value.startswith("["):
+        return key.strip(), value
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"--set {key}: not a TOML list: {error}") from None
 
 
 __all__ = ["Loaded", "with_settings"]

@@ -25,7 +25,7 @@ _RISKY_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u20
 
 
 def example(*commands: str) -> str:
-    """The examples at the foot of a command's help; \\b keeps click from refilling them."""
+    """The examples at the foot of a command's help, marked so that click does not refill them."""
     return "\b\nExamples:\n" + "\n".join(f"  {command}" for command in commands)
 
 

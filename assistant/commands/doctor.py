@@ -1,0 +1,124 @@
+"""`citewell doctor`: is everything there that these settings need, and what mends what is not."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+import click
+
+from assistant import __version__
+from assistant.commands import output
+from assistant.commands.options import Loaded, with_settings
+from configs.errors import CitewellError, IndexMissing, IndexStoreError
+from configs.settings import GenerationSettings, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at: what it is, whether it is well, and what was found."""
+
+    name: str
+    well: bool
+    found: str
+
+
+@click.command(epilog=output.example("citewell doctor", "citewell doctor --profile sglang --json"))
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@with_settings
+def doctor(*, as_json: bool, loaded: Loaded) -> int:
+    """Check settings, data folder, index, embedder and model, and say what to do about each fault.
+
+    Exits 1 if something that these settings need does not work.
+    """
+    checks = asyncio.run(_checked(loaded.settings))
+    if as_json:
+        output.put_json([{"name": check.name, "ok": check.well, "found": check.found} for check in checks])
+    else:
+        for check in checks:
+            output.say(f"{'ok  ' if check.well else 'FAIL'}  {check.name}: {check.found}")
+    return 0 if all(check.well for check in checks) else 1
+
+
+async def _checked(settings: Settings) -> list[Check]:
+    return [check async for check in _checks(settings)]
+
+
+async def _checks(settings: Settings) -> AsyncIterator[Check]:
+    yield Check("citewell", well=True, found=f"{__version__}, Python {platform.python_version()}, {sys.platform}")
+    yield Check("profile", well=True, found=settings.profile)
+    yield await _try("data folder", _data_folder, settings)
+    yield await _try("token counter", _tokens, settings)
+    yield await _try("index", _index, settings)
+    yield await _try("embedder", _embedder, settings)
+    yield await _try("model", _model, settings)
+
+
+async def _try(name: str, look: Callable[[Settings], Awaitable[str]], settings: Settings) -> Check:
+    try:
+        return Check(name, well=True, found=await look(settings))
+    except (CitewellError, OSError) as error:
+        return Check(name, well=False, found=str(error))
+
+
+async def _data_folder(settings: Settings) -> str:
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    if not os.access(settings.data_dir, os.W_OK):
+        raise IndexStoreError("cannot be written to", where=str(settings.data_dir), fix="Set CITEWELL_DATA_DIR.")
+    return str(settings.data_dir)
+
+
+async def _tokens(_: Settings) -> str:
+    from ingest import tokens
+
+    return f"cl100k_base, {tokens.count('aspirin')} token(s) for “aspirin”, no network"
+
+
+async def _index(settings: Settings) -> str:
+    from ingest.index.open import open_index
+
+    try:
+        index = await open_index(settings)
+    except IndexMissing as error:
+        # Not a fault: a new user has none yet.
+        return str(error)
+    try:
+        counts = await index.counts()
+    finally:
+        await index.close()
+    return f"{index.name} ({settings.index.home}): {counts.documents:,} documents, {counts.passages:,} passages"
+
+
+async def _embedder(settings: Settings) -> str:
+    from ingest.embedding import dimensions_of, open_embedder
+
+    embedder = open_embedder(settings.embedding, retries=0)
+    if embedder is None:
+        return "none: lexical search only, as this profile means it"
+    try:
+        dimensions = await dimensions_of(embedder)
+    finally:
+        await embedder.close()
+    return f"{settings.embedding.model}, {dimensions} dimensions"
+
+
+async def _model(settings: Settings) -> str:
+    if settings.generation.url is None:
+        return "none: answers are verbatim quotes, as this profile means it"
+    return await _says_something(settings.generation, settings.generation.url)
+
+
+async def _says_something(settings: GenerationSettings, url: str) -> str:
+    from assistant.answering.generator import Generator
+
+    generator = Generator(settings.model_copy(update={"max_tokens": 8}), url)
+    try:
+        async for _ in generator.stream([{"role": "user", "content": "Say ok."}]):
+            break
+    finally:
+        await generator.close()
+    return f"{settings.model} answers"
