@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-# What may end a sentence, with closing quotes or brackets and citation markers that belong to it.
+# What may end a sentence, with closing quotes, brackets or emphasis and citation markers that belong to it.
 _END = re.compile(
     r"(?P<stop>[。！？；]+|[.!?]+)"
-    r"(?P<tail>[\"'”’»」』）)\]]*)"
+    r"(?P<tail>[\"'”’»」』）)\]*_]*)"
     r"(?P<markers>(?:\s*(?:\[\^?\d+(?:\s*[,，、;–-]\s*\^?\d+)*\]|【\d+(?:\s*[,，、;–-]\s*\d+)*】))*)"
 )
 _ABBREVIATION = re.compile(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-# What prompts/answer.md tells the model to reply.
-_REFUSAL = re.compile(r"\W*NOT IN CORPUS\W*", re.IGNORECASE)
+# What prompts/answer.md tells the model to reply; some put a marker behind it.
+_REFUSAL = re.compile(r"[\W\d]*NOT IN CORPUS[\W\d]*", re.IGNORECASE)
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from assistant.answering.answer import Sentence
 from ingest import sentences
 
-# [1]  [1, 2]  [1-3]  【1】: a marker is brackets with source numbers and nothing else in them.
-_MARKER = re.compile(r"\[(\d{1,4}(?:\s*[,，、;–-]\s*\d{1,4})*)\](?!\()|【(\d{1,4}(?:\s*[,，、;–-]\s*\d{1,4})*)】")
+# [1]  [1, 2]  [1-3]  [^1]  【1】: a marker is brackets with source numbers and nothing else in them; [2019] is a year.
+_NUMBERS = r"\^?\d{1,3}(?:\s*[,，、;–-]\s*\^?\d{1,3})*"
+_MARKER = re.compile(rf"\[{_NUMBERS}\](?!\()|【{_NUMBERS}】")
+# Markers side by side, with the space before them: struck, they leave no gap, and all else is left as it stands.
+_RUN = re.compile(rf"(?<![ \t])[ \t]*(?:{_MARKER.pattern})(?:[ \t]*(?:{_MARKER.pattern}))*")
 _RANGE = re.compile(r"(\d+)\s*[–-]\s*(\d+)")
 _LONGEST_RANGE = 20
-_ORPHAN_SPACE = re.compile(r"[ \t]+(?=[.,;:!?。，；：！？)）]|$)", re.MULTILINE)
 
 
 def resolve(text: str, known: Collection[int]) -> tuple[str, tuple[Sentence, ...]]:
@@ -30,9 +32,9 @@ def resolve(text: str, known: Collection[int]) -> tuple[str, tuple[Sentence, ...
     position = 0
     for start, end in sentences.spans(text):
         raw = text[start:end]
-        numbers = list(dict.fromkeys(n for match in _MARKER.finditer(raw) for n in _numbers(match)))
-        shown = _tidy(_MARKER.sub(lambda match: _shown(match, known), raw))
-        bare = _tidy(_MARKER.sub("", raw)).strip()
+        numbers = list(dict.fromkeys(_numbers(raw)))
+        shown = _RUN.sub(lambda run: _shown(run[0], known), raw)
+        bare = _RUN.sub("", raw).strip()
         parts += [text[position:start], shown]
         position = end
         if any(character.isalnum() for character in bare):
@@ -46,25 +48,20 @@ def resolve(text: str, known: Collection[int]) -> tuple[str, tuple[Sentence, ...
     return "".join(parts).strip(), tuple(found)
 
 
-def _numbers(match: re.Match[str]) -> list[int]:
-    inside = match[1] or match[2]
-    numbers: list[int] = []
-    for part in re.split(r"\s*[,，、;]\s*", inside):
-        ends = _RANGE.fullmatch(part)
-        if ends is None:
-            numbers += [int(n) for n in re.findall(r"\d+", part)]
-            continue
-        first, last = int(ends[1]), int(ends[2])
-        numbers += range(first, last + 1) if first <= last < first + _LONGEST_RANGE else [first, last]
-    return numbers
+def _numbers(text: str) -> Iterator[int]:
+    """The numbers in the markers of `text`, in order."""
+    for marker in _MARKER.findall(text):
+        for part in re.split(r"\s*[,，、;]\s*", marker[1:-1].replace("^", "")):
+            ends = _RANGE.fullmatch(part)
+            if ends is not None and 0 <= int(ends[2]) - int(ends[1]) < _LONGEST_RANGE:
+                yield from range(int(ends[1]), int(ends[2]) + 1)
+            else:
+                yield from (int(n) for n in re.findall(r"\d+", part))
 
 
-def _shown(match: re.Match[str], known: Collection[int]) -> str:
-    return "".join(f"[{n}]" for n in _numbers(match) if n in known)
-
-
-def _tidy(text: str) -> str:
-    return _ORPHAN_SPACE.sub("", text)
+def _shown(run: str, known: Collection[int]) -> str:
+    kept = "".join(f"[{n}]" for n in _numbers(run) if n in known)
+    return run[: len(run) - len(run.lstrip(" \t"))] + kept if kept else ""
 
 
 def _with_more(sentence: Sentence, numbers: list[int], known: Collection[int]) -> Sentence:

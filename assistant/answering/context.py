@@ -11,8 +11,6 @@ from assistant.answering.retrieval import Result
 from ingest import tokens
 from prompts import library
 
-# What stands around a passage in the prompt, in tokens, at most.
-_FRAME = 64
 _FENCE = re.compile(r"<(?=\s*/?\s*passage)", re.IGNORECASE)
 _SHOWN_METADATA = ("year", "type", "journal")
 
@@ -38,11 +36,11 @@ def number(results: Sequence[Result]) -> tuple[Source, ...]:
 
 def pack(sources: Sequence[Source], budget: int) -> tuple[Source, ...]:
     """The best sources that fit whole into `budget` tokens together; always at least the first."""
-    if tokens.fits("".join(source.title + source.text for source in sources), budget - _FRAME * len(sources)):
+    if tokens.fits("\n\n".join(_fenced(source) for source in sources), budget):
         return tuple(sources)
     packed: list[Source] = []
     for source in sources:
-        budget -= tokens.count(source.title + source.text) + _FRAME
+        budget -= tokens.count(_fenced(source) + "\n\n")
         if budget < 0 and packed:
             break
         packed.append(source)
@@ -50,7 +48,7 @@ def pack(sources: Sequence[Source], budget: int) -> tuple[Source, ...]:
 
 
 def messages(question: str, sources: Sequence[Source]) -> list[dict[str, str]]:
-    """The conversation sent to the model: the rules, then passages and question, each fenced."""
+    """The conversation sent to the model: the rules, then the passages, each in its fence, and the question."""
     passages = "\n\n".join(_fenced(source) for source in sources)
     return [
         {"role": "system", "content": library.load("answer").text},

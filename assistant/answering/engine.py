@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from assistant.answering import abstention, citations, context, quotes
 from assistant.answering.answer import Answer, Answered, Event, Failed, Retrieved, Token, Turn
-from assistant.answering.generator import Generator
+from assistant.answering.generator import Generator, without_thoughts
 from assistant.answering.question import checked, stand_alone
 from assistant.answering.retrieval import Searcher
 from configs.errors import CitewellError, ServerError
@@ -106,7 +106,7 @@ class Engine:
                 async for piece in pieces:
                     reply.append(piece)
                     yield Token(piece)
-            answer = self._resolved(answer, "".join(reply), cut_short=self._generator.cut_short)
+            answer = self._resolved(answer, without_thoughts("".join(reply)), cut_short=self._generator.cut_short)
         yield Answered(replace(self._or_abstained(answer), seconds=time.monotonic() - started))
 
     async def _standalone(self, question: str, history: Sequence[Turn]) -> tuple[str, tuple[str, ...]]:
@@ -128,6 +128,8 @@ class Engine:
     def _resolved(self, answer: Answer, reply: str, *, cut_short: bool) -> Answer:
         """The model's reply with its markers resolved; what is amiss with it becomes a warning."""
         text, sentences = citations.resolve(reply, {source.n for source in answer.sources})
+        if abstention.refused(reply):
+            sentences = ()
         resolved = replace(answer, text=text, sentences=sentences)
         warnings = list(answer.warnings)
         unknown = sorted({n for sentence in sentences for n in sentence.unknown})

@@ -62,7 +62,7 @@ class Generator:
 
     async def complete(self, messages: Messages) -> str:
         """The whole reply. Raises as `stream`."""
-        return "".join([piece async for piece in self.stream(messages)]).strip()
+        return without_thoughts("".join([piece async for piece in self.stream(messages)])).strip()
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -81,6 +81,11 @@ class Generator:
             where=where,
             fix="Ask again; see the server's log if it goes on.",
         )
+
+
+def without_thoughts(reply: str) -> str:
+    """The whole reply without thoughts that came with no `<think>`: some chat templates open them in the prompt."""
+    return reply.rpartition(_THOUGHT)[2].lstrip()
 
 
 class _Thoughts:

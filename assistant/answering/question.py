@@ -16,12 +16,12 @@ _ANSWER_CHARACTERS = 600
 
 
 def checked(question: str) -> str:
-    """The question without surrounding white space.
+    """The question without surrounding white space; half a surrogate pair in it becomes a question mark.
 
     Raises:
         InputError: it is empty, or longer than `MAX_CHARACTERS`.
     """
-    question = question.strip()
+    question = question.encode("utf-8", "replace").decode("utf-8").strip()
     if not question:
         raise InputError(
             "the question is empty", fix='Ask one: citewell ask "What is the first-line drug for type 2 diabetes?"'

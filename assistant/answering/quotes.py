@@ -23,6 +23,7 @@ _LEAST_GAIN = 0.35
 _REPEATED = 0.3
 _FROM_TITLE = 0.5
 _SHORTEST, _LONGEST = 25, 600
+_CLOSING = " \"'”’»」』）)]*_!！0123456789["  # what may stand behind a question mark, a reference included
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def _candidates(source: Source, lexical: LexicalEncoder) -> list[_Candidate]:
     found = []
     for start, end in sentences.spans(source.text):
         sentence = source.text[start:end]
-        if sentence.endswith(("?", "？")):
+        if sentence.rstrip(_CLOSING).endswith(("?", "？")):
             continue  # a question answers nothing
         if sentence == source.title or (len(sentence.encode()) >= _SHORTEST and len(sentence) <= _LONGEST):
             found.append(_Candidate(source, start, sentence, lexical.terms(sentence), title_terms))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from configs.errors import ServerError
@@ -17,6 +17,8 @@ from ingest.lexical import LexicalEncoder, SparseVector
 
 # A question's terms that are weighed; the rest of a very long message is not.
 _MAX_TERMS = 48
+# How many candidates of each half are looked through at most, where few documents own the best of them.
+_DEEPEST = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +73,17 @@ class Searcher:
                 dense = await self._embedder.embed_query(question)
             except ServerError as error:
                 warnings.append(f"Searched by words alone, because {error.what} ({error.where}).")
+        query = self.lexical.query(question)
         depth = max(self._settings.candidates, wanted)
-        candidates = await self.index.candidates(self.lexical.query(question), dense, depth)
-        ranked = fuse(candidates, self._settings) if dense is not None else candidates.lexical
-        if not every_passage:
-            ranked = _best_of_each_document(ranked)
+        while True:
+            candidates = await self.index.candidates(query, dense, depth)
+            ranked = fuse(candidates, self._settings) if dense is not None else _ordered(candidates.lexical)
+            if not every_passage:
+                ranked = _best_of_each_document(ranked)
+            whole = max(len(candidates.lexical), len(candidates.dense)) < depth
+            if whole or len(ranked) >= wanted or depth >= _DEEPEST:
+                break
+            depth = min(4 * depth, _DEEPEST)  # a few long documents took all places: look for others
         ranked = ranked[:wanted]
         passages = {p.point_id: p for p in await self.index.fetch([hit.point_id for hit in ranked])}
         kept = [hit for hit in ranked if hit.point_id in passages]
@@ -125,8 +133,12 @@ def fuse(candidates: Candidates, settings: RetrievalSettings) -> list[Hit]:
         scores[hit.point_id] += (1 - settings.dense_weight) * hit.score / best
     for hit in candidates.dense:
         scores[hit.point_id] += settings.dense_weight * max(hit.score, 0.0)
-    ranked = [Hit(point_id, documents[point_id], score) for point_id, score in scores.items()]
-    return sorted(ranked, key=lambda hit: (-hit.score, hit.doc_id, hit.point_id))
+    return _ordered(Hit(point_id, documents[point_id], score) for point_id, score in scores.items())
+
+
+def _ordered(hits: Iterable[Hit]) -> list[Hit]:
+    """Best first; what scores the same stands in the same order every time."""
+    return sorted(hits, key=lambda hit: (-hit.score, hit.doc_id, hit.point_id))
 
 
 def _best_of_each_document(ranked: Sequence[Hit]) -> list[Hit]:
