@@ -10,12 +10,14 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from configs.errors import IndexStoreError
 from ingest.documents import Document
 from ingest.index.base import Index
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (id TEXT PRIMARY KEY, hash TEXT NOT NULL, text_hash TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_text ON documents (text_hash);
+CREATE TABLE IF NOT EXISTS superseded (id TEXT NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (id, hash)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS belongs_to (index_id TEXT NOT NULL);
 """
 # Marks a document of which the index holds two versions: it equals no content, so it is stored anew.
@@ -44,7 +46,16 @@ class Ledger:
         """Note that these are stored now. Call it after the index has them, never before."""
         rows = [(document.id, document.hash, document.text_hash) for document in documents]
         with self._database:
+            self._database.executemany(
+                "INSERT OR IGNORE INTO superseded SELECT id, hash FROM documents WHERE id = ?",
+                [row[:1] for row in rows],
+            )
             self._database.executemany("INSERT OR REPLACE INTO documents VALUES (?, ?, ?)", rows)
+
+    def superseded(self, document: Document) -> bool:
+        """Whether this very version was stored once and then gave way to another."""
+        query = "SELECT 1 FROM superseded WHERE id = ? AND hash = ?"
+        return self._database.execute(query, (document.id, document.hash)).fetchone() is not None
 
     def close(self) -> None:
         """Close the file."""
@@ -52,31 +63,42 @@ class Ledger:
 
 
 async def open_ledger(path: Path, index: Index) -> Ledger:
-    """The ledger of an index, rebuilt from it where it does not match."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    database = _connect(path)
-    owner = database.execute("SELECT index_id FROM belongs_to").fetchone()
-    known = database.execute("SELECT count(*) FROM documents WHERE hash <> ?", (_TORN,)).fetchone()[0]
-    if owner != (index.manifest.id,) or known != (await index.counts()).documents:
-        await _rebuild(database, index)
-    return Ledger(database)
+    """The ledger of an index, rebuilt from it where it does not match, made anew where it is damaged.
 
-
-def _connect(path: Path) -> sqlite3.Connection:
+    Raises:
+        IndexStoreError: the file cannot be written.
+    """
     try:
-        return _prepared(path)
-    except sqlite3.DatabaseError:
-        # A damaged ledger holds nothing that the index does not know.
-        path.unlink()
-        return _prepared(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return await _matching(sqlite3.connect(path), index)
+        except sqlite3.OperationalError:
+            raise  # locked, or not to be written: not damaged
+        except sqlite3.DatabaseError:
+            # A damaged ledger holds nothing that the index does not know.
+            for file in path.parent.glob(f"{path.name}*"):
+                file.unlink()
+            return await _matching(sqlite3.connect(path), index)
+    except (OSError, sqlite3.Error) as error:
+        raise IndexStoreError(
+            f"cannot be written: {error}", where=str(path), fix="Check data_dir and its disk."
+        ) from error
 
 
-def _prepared(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(path)
-    database.execute("PRAGMA journal_mode = WAL")
-    database.execute("PRAGMA synchronous = NORMAL")
-    database.executescript(_SCHEMA)
-    return database
+async def _matching(database: sqlite3.Connection, index: Index) -> Ledger:
+    try:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        database.executescript(_SCHEMA)
+        owner = database.execute("SELECT index_id FROM belongs_to").fetchone()
+        # Reads the whole table, and so finds damage in it.
+        known = database.execute("SELECT count(*) FROM documents WHERE hash <> ?", (_TORN,)).fetchone()[0]
+        if owner != (index.manifest.id,) or known != (await index.counts()).documents:
+            await _rebuild(database, index)
+    except BaseException:
+        database.close()
+        raise
+    return Ledger(database)
 
 
 async def _rebuild(database: sqlite3.Connection, index: Index) -> None:

@@ -92,7 +92,7 @@ async def ingest(paths: Sequence[str], settings: Settings, observer: Observer) -
         # One probe before anything is read: a wrong key or address is told at once.
         dimensions = None if embedder is None else await dimensions_of(embedder)
         try:
-            index = await open_index(settings)
+            index = await open_index(settings, dimensions=dimensions)
         except IndexMissing:
             index = await create_index(settings, dimensions)
         try:
@@ -130,6 +130,7 @@ class _Run:
         self._batch_size = _LEXICAL_BATCH if embedder is None else settings.embedding.batch_size
         self._pending: deque[asyncio.Task[_Batch]] = deque()
         self._unstored: dict[str, Document] = {}
+        self._deferred: dict[str, Document] = {}
         self._origin = ""
         self.summary = Summary(index=index.name)
 
@@ -138,6 +139,8 @@ class _Run:
         try:
             for chunk in self._chunks(files):
                 await self._take(chunk)
+            await self._drain()
+            await self._take_deferred()
             await self._drain()
         finally:
             for task in self._pending:
@@ -166,21 +169,28 @@ class _Run:
 
     async def _take(self, chunk: list[Document]) -> None:
         """Sort out what is unchanged, cut the rest into passages and send them on their way."""
-        if len({document.id for document in chunk}) < len(chunk) or any(
-            document.id in self._unstored for document in chunk
-        ):
-            # The same id twice in flight: one by one, so that the later record surely replaces the earlier.
-            for document in chunk:
+        distinct: dict[str, Document] = {}
+        for document in chunk:
+            if document.id in distinct or document.id in self._unstored:
+                # The same id twice in flight: the earlier record is stored first, so that the later surely replaces it.
+                await self._dispatch(list(distinct.values()))
                 await self._drain()
-                await self._dispatch([document])
-        else:
-            await self._dispatch(chunk)
+                distinct = {}
+            distinct[document.id] = document
+        await self._dispatch(list(distinct.values()))
 
-    async def _dispatch(self, chunk: list[Document]) -> None:
+    async def _take_deferred(self) -> None:
+        """Store the versions that waited in vain for a later one; see `_is_settled`."""
+        waiting = list(self._deferred.values())
+        self.summary.skipped -= len(waiting)
+        for start in range(0, len(waiting), self._batch_size):
+            await self._dispatch(waiting[start : start + self._batch_size], last=True)
+
+    async def _dispatch(self, chunk: list[Document], *, last: bool = False) -> None:
         stored = self._ledger.hashes([document.id for document in chunk])
         batch = _Batch()
         for document in chunk:
-            if stored.get(document.id) == document.hash:
+            if not last and self._is_settled(document, stored.get(document.id)):
                 self.summary.skipped += 1
                 continue
             if document.id in stored:
@@ -193,10 +203,24 @@ class _Run:
             ]
         if not batch.documents:
             return
-        self._pending.append(asyncio.create_task(self._embed(batch)))
-        while len(self._pending) > self._settings.embedding.concurrency:
+        while len(self._pending) >= self._settings.embedding.concurrency:
             await self._store_oldest()
+        self._pending.append(asyncio.create_task(self._embed(batch)))
         await asyncio.sleep(0)  # lets the new request leave before the next file is read on
+
+    def _is_settled(self, document: Document, stored: str | None) -> bool:
+        """Whether there is nothing to store for it, at least until the input has ended.
+
+        A version that once gave way to another waits for the end: where the other comes again there was
+        nothing to do, so that a corpus with an id twice is as free to run again as any.
+        """
+        self._deferred.pop(document.id, None)
+        if stored == document.hash:
+            return True
+        if not self._ledger.superseded(document):
+            return False
+        self._deferred[document.id] = document
+        return True
 
     def _look_for_duplicate(self, document: Document) -> None:
         other = self._ledger.same_text(document) or next(
@@ -256,6 +280,7 @@ class _Run:
             return list(await embedder.embed_documents([text for _, text in texts]))
         except ServerRefused as error:
             if len(texts) == 1:
+                await dimensions_of(embedder)  # raises where it is not this text that is refused
                 refused[texts[0][0]] = error
                 return [None]
         middle = len(texts) // 2

@@ -43,13 +43,15 @@ class Manifest:
         size = self.made_with["embedding"].get("dimensions")
         return None if size is None else int(size)
 
-    def check(self, settings: Settings, name: str) -> None:
+    def check(self, settings: Settings, name: str, dimensions: int | None = None) -> None:
         """Refuse settings that would mix incompatible passages or vectors.
+
+        Without `dimensions`, those that the settings ask for count; where they ask for none, any will do.
 
         Raises:
             IndexMismatch: names both sides and the command that mends it.
         """
-        wanted = _made_with(settings, settings.embedding.dimensions or self.dimensions)
+        wanted = _made_with(settings, dimensions or settings.embedding.dimensions or self.dimensions)
         for part, made in self.made_with.items():
             for key, value in made.items():
                 now = wanted[part].get(key)

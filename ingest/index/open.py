@@ -28,8 +28,10 @@ def folder_of(settings: Settings) -> Path:
     return settings.data_dir / "indexes" / name
 
 
-async def open_index(settings: Settings, *, check: bool = True) -> Index:
+async def open_index(settings: Settings, *, check: bool = True, dimensions: int | None = None) -> Index:
     """Open the index of these settings and, unless told otherwise, see that it was made with them.
+
+    `dimensions` is what the embedder answers with, where that is known.
 
     Raises:
         IndexMissing, IndexInUse, IndexMismatch, IndexStoreError, ServerError
@@ -42,10 +44,14 @@ async def open_index(settings: Settings, *, check: bool = True) -> Index:
         from ingest.index import server
 
         client = server.connect(settings.index)
-        index = await server.ServerIndex.load(client, folder.name, settings.index.url)
+        try:
+            index = await server.ServerIndex.load(client, folder.name, settings.index.url)
+        except BaseException:
+            await client.close()
+            raise
     try:
         if check:
-            index.manifest.check(settings, folder.name)
+            index.manifest.check(settings, folder.name, dimensions)
     except BaseException:
         await index.close()
         raise
@@ -61,7 +67,11 @@ async def create_index(settings: Settings, dimensions: int | None) -> Index:
     from ingest.index import server
 
     client = server.connect(settings.index)
-    return await server.ServerIndex.create(client, folder.name, manifest, settings.index.url)
+    try:
+        return await server.ServerIndex.create(client, folder.name, manifest, settings.index.url)
+    except BaseException:
+        await client.close()
+        raise
 
 
 async def list_indexes(settings: Settings) -> list[str]:

@@ -183,7 +183,7 @@ def _point(entry: Entry) -> models.PointStruct:
     vectors: dict[str, models.SparseVector | list[float]] = {LEXICAL: sparse}
     if entry.dense is not None:
         vectors[DENSE] = list(entry.dense)
-    return models.PointStruct(id=entry.passage.point_id, vector=vectors, payload=entry.passage.payload())  # type: ignore[arg-type]
+    return models.PointStruct(id=entry.passage.point_id, vector=vectors, payload=entry.passage.payload())
 
 
 async def _ask(call: Awaitable[T], url: str) -> T:
