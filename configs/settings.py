@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from configs.errors import SettingsError
@@ -28,6 +28,7 @@ ENV_PREFIX = "CITEWELL_"
 ENV_OUTSIDE = ("CITEWELL_PROFILE", "CITEWELL_CONFIG", "CITEWELL_TEST_")
 
 Tree = dict[str, Any]
+UserPath = Annotated[Path, AfterValidator(Path.expanduser)]
 
 
 class Section(BaseModel):
@@ -52,6 +53,12 @@ class ChunkingSettings(Section):
     size: int = Field(512, ge=16, le=32_768)
     overlap: int = Field(64, ge=0)
 
+    @model_validator(mode="after")
+    def _overlap_leaves_something(self) -> Self:
+        if self.overlap >= self.size:
+            raise ValueError(f"overlap ({self.overlap}) must be smaller than size ({self.size})")
+        return self
+
 
 class LexicalSettings(Section):
     """BM25: saturation `k`, length normalisation `b`, assumed mean passage length in tokens."""
@@ -67,12 +74,12 @@ class EmbeddingSettings(Section):
     provider: Literal["none", "openai", "fastembed"] = "none"
     url: str = "http://localhost:30000/v1"
     model: str = "Qwen/Qwen3-Embedding-0.6B"
-    model_path: Path | None = Field(None, description="a folder with model.onnx, for fastembed")
+    model_path: UserPath | None = Field(None, description="a folder with model.onnx, for fastembed")
     api_key: SecretStr | None = None
     dimensions: int | None = Field(None, ge=8, description="ask for fewer (Matryoshka); none: the model's own")
     domain: str = Field("literature", description="a section of prompts/instructions.toml")
     prefix_documents: bool = Field(False, description="put the domain's prefix before each document")
-    batch_size: int = Field(64, ge=1)
+    batch_size: int = Field(64, ge=1, le=4096)
     concurrency: int = Field(4, ge=1)
     timeout: float = Field(60.0, gt=0)
 
@@ -129,7 +136,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix=ENV_PREFIX, env_nested_delimiter="__")
 
     profile: str = "quickstart"
-    data_dir: Path = Field(default_factory=lambda: platformdirs.user_data_path("citewell"))
+    data_dir: UserPath = Field(default_factory=lambda: platformdirs.user_data_path("citewell"))
     index: IndexSettings = IndexSettings()
     chunking: ChunkingSettings = ChunkingSettings()
     lexical: LexicalSettings = LexicalSettings()
@@ -188,7 +195,7 @@ def load(profile: str | None = None, flags: Mapping[str, Any] | None = None) -> 
     if name not in PROFILES:
         raise SettingsError(f"there is no profile “{name}”", fix=f"Choose one of: {', '.join(PROFILES)}.")
     sources = [(f"profile {name}", _read_profile(name)), (str(path), user), ("environment", env), ("flag", flag_tree)]
-    merged: Tree = {}
+    merged: Tree = Settings().model_dump()
     origins: dict[str, str] = {}
     for origin, tree in sources:
         _refuse_unknown(tree, Settings, origin)
@@ -233,7 +240,10 @@ def _environment() -> Tree:
     for name in os.environ:
         if name.startswith(ENV_PREFIX) and not name.startswith(ENV_OUTSIDE) and name.upper() not in known | sections:
             raise SettingsError(f"unknown setting {name} in the environment", fix=_nearest(name, sorted(known)))
-    values = EnvSettingsSource(Settings)()
+    try:
+        values = EnvSettingsSource(Settings)()
+    except ValueError as error:  # pydantic-settings' own SettingsError: a section that is no JSON object
+        raise SettingsError(str(error), where="environment", fix="Set single keys, as CITEWELL_INDEX__NAME.") from None
     values.pop("profile", None)
     return values
 
@@ -255,6 +265,8 @@ def _nest(flat: Mapping[str, Any]) -> Tree:
         node = tree
         for parent in parents:
             node = node.setdefault(parent, {})
+            if not isinstance(node, dict):
+                raise SettingsError(f"{parent} is set both as a value and as a section", where="flag")
         node[leaf] = value
     return tree
 
@@ -271,9 +283,8 @@ def _refuse_unknown(tree: Mapping[str, Any], model: type[BaseModel], origin: str
     for key, value in tree.items():
         field = model.model_fields.get(key)
         if field is None:
-            raise SettingsError(
-                f"unknown setting {prefix}{key} in {origin}", fix=_nearest(f"{prefix}{key}", sorted(known_keys()))
-            )
+            unknown = next((leaf for leaf, _ in leaves({key: value}, prefix)), f"{prefix}{key}")
+            raise SettingsError(f"unknown setting {unknown} in {origin}", fix=_nearest(unknown, sorted(known_keys())))
         annotation = field.annotation
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             if not isinstance(value, Mapping):

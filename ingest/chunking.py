@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
-from configs.errors import SettingsError
 from configs.settings import ChunkingSettings
 from ingest import tokens
 from ingest.documents import Document, Passage
@@ -80,8 +79,6 @@ def _segments(text: str) -> Iterator[tuple[int, str]]:
 
 @cache
 def _splitter(size: int, overlap: int) -> SentenceSplitter:
-    if overlap >= size:
-        raise SettingsError(f"chunking.overlap ({overlap}) must be smaller than chunking.size ({size})")
     from llama_index.core.node_parser import SentenceSplitter
 
     return SentenceSplitter(chunk_size=size, chunk_overlap=overlap, tokenizer=tokens.encoding().encode_ordinary)

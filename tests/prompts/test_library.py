@@ -1,0 +1,67 @@
+"""Prompts and instructions: templates stay templates, values stay values."""
+
+from __future__ import annotations
+
+import pytest
+
+from configs.errors import SettingsError
+from configs.settings import PROFILES
+from configs.settings import load as load_settings
+from prompts import library
+from prompts.library import Prompt
+
+
+def test_values_are_never_templates() -> None:
+    """A passage that holds `{{question}}` stays as it is: text of documents cannot reach into the prompt."""
+    prompt = Prompt("p", "Q: {{question}}\nP: {{ passages }} {done}")
+    filled = prompt.fill(question="{{passages}} }} {{", passages="{{question}}")
+    assert filled == "Q: {{passages}} }} {{\nP: {{question}} {done}"
+
+
+def test_a_missing_value_is_an_error() -> None:
+    """A prompt is never sent with a hole in it."""
+    with pytest.raises(KeyError):
+        Prompt("p", "{{question}}").fill(passages="x")
+
+
+def test_the_hash_follows_the_text() -> None:
+    """A transcript can tell two versions of a prompt apart, and the same one across machines."""
+    assert Prompt("p", "a").hash == Prompt("q", "a").hash == "ca978112ca1bbdca"
+    assert Prompt("p", "a").hash != Prompt("p", "a ").hash
+
+
+@pytest.mark.parametrize("name", ["answer", "condense"])
+def test_the_prompts_there_are_can_be_loaded(name: str) -> None:
+    """The templates travel with the package."""
+    assert library.load(name).text.strip()
+
+
+def test_a_query_keeps_the_form_the_model_was_trained_on() -> None:
+    """Qwen3-Embedding's card: the task, a line break, `Query:` and the question without a space."""
+    asked = library.instruction("treatment").query("Does aspirin help?")
+    assert asked.startswith("Instruct: Given a clinical question about treatment")
+    assert asked.endswith("\nQuery:Does aspirin help?")
+    assert library.instruction("none").query("Does aspirin help?") == "Does aspirin help?"
+
+
+@pytest.mark.parametrize(
+    "domain", ["literature", "symptoms", "diagnosis", "treatment", "drug-safety", "patient", "chinese"]
+)
+def test_every_domain_has_a_task_and_a_prefix(domain: str) -> None:
+    """All the domains that are promised are there and filled in."""
+    instruction = library.instruction(domain)
+    assert instruction.task
+    assert instruction.document_prefix
+
+
+def test_an_unknown_domain_lists_the_known() -> None:
+    """A misspelt domain is refused with the list of those there are."""
+    with pytest.raises(SettingsError, match="cardiology") as caught:
+        library.instruction("cardiology")
+    assert all(domain in caught.value.fix for domain in library.instructions())
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_profile_names_a_known_domain(profile: str) -> None:
+    """No profile can fail for its own domain."""
+    library.instruction(load_settings(profile).settings.embedding.domain)
