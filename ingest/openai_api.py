@@ -76,8 +76,13 @@ def explain(error: Exception, role: str, client: AsyncOpenAI, setting: str) -> S
         or _stream_code(error) in (429, 503)
     ):
         return ServerBusy(f"the {role} server is overloaded ({said})", where=where, fix="Try again in a while.")
+    if isinstance(error, openai.InternalServerError):
+        return ServerError(
+            f"the {role} server failed ({error.status_code}: {said})", where=where, fix="See the server's log."
+        )
     if isinstance(error, openai.APIStatusError):
-        return ServerRefused(f"the {role} server answered {error.status_code}: {said}", where=where)
+        fix = "Lower generation.context_tokens or retrieval.limit." if "context length" in said else ""
+        return ServerRefused(f"the {role} server answered {error.status_code}: {said}", where=where, fix=fix)
     if isinstance(error, openai.APIResponseValidationError) or not isinstance(error, openai.OpenAIError):
         return ServerGarbled(
             f"the {role} server's answer is not what the OpenAI protocol says ({said})",
