@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import sys
 from collections.abc import Sequence
 from typing import cast
 
@@ -18,7 +17,6 @@ from assistant.commands import output
 from configs.errors import CitewellError
 
 INTERRUPTED = 130
-BROKEN_PIPE = 141
 
 # Command → module of assistant.commands that defines it under the same name.
 COMMANDS = {
@@ -63,7 +61,10 @@ def root() -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command line and return its exit status; no traceback reaches the reader without `--debug`."""
+    """Run one command line and return its exit status; no traceback reaches the reader without `--debug`.
+
+    Where whoever reads us has gone (`| head`), click itself leaves quietly, with status 1.
+    """
     given = list(arguments)
     if (not given and "_CITEWELL_COMPLETE" not in os.environ) or (
         given and given[0].startswith("-") and given[0] not in _NOT_CHAT
@@ -82,10 +83,6 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         output.complain("Interrupted.")
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read us has gone; the interpreter must not try to flush to it again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
     except CitewellError as error:
         if debug:
             raise

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -44,6 +45,8 @@ def ingest(paths: tuple[str, ...], *, as_json: bool, loaded: Loaded) -> int:
     What is unchanged since an earlier run is skipped; an edited document replaces its passages.
     """
     watch = _Watch()
+    # asyncio's own handler acts at the next await, which a read that waits for standard input never reaches.
+    signal.signal(signal.SIGINT, _interrupt)
     try:
         with watch:
             summary = asyncio.run(run_ingest(paths, loaded.settings, watch))
@@ -59,6 +62,10 @@ def ingest(paths: tuple[str, ...], *, as_json: bool, loaded: Loaded) -> int:
     else:
         output.say(_told(summary))
     return SOME_REJECTED if summary.failed else 0
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 class _Watch:

@@ -14,6 +14,8 @@ C = TypeVar("C", bound=Callable[..., Any])
 
 
 def _read(ctx: click.Context, _: click.Parameter, words: tuple[str, ...]) -> str:
+    if ctx.resilient_parsing:
+        return ""  # completing in a shell: standard input is not ours to read
     if words and words != ("-",):
         question = " ".join(words)
     elif sys.stdin.isatty() and not words:
