@@ -30,7 +30,7 @@ def find_files(paths: Sequence[str]) -> list[str]:
             found.append(name)
         elif path.is_dir():
             inside = sorted(
-                str(child) for child in path.rglob("*") if child.is_file() and child.name.endswith(SUFFIXES)
+                str(child) for child in path.rglob("*") if child.is_file() and child.name.lower().endswith(SUFFIXES)
             )
             if not inside:
                 raise InputError(
@@ -39,7 +39,7 @@ def find_files(paths: Sequence[str]) -> list[str]:
             found += inside
         elif not path.exists():
             raise InputError("no such file or folder", where=name, fix="Check the path; nothing was ingested.")
-        elif not name.endswith(SUFFIXES):
+        elif not name.lower().endswith(SUFFIXES):
             raise InputError(
                 "is of a format that citewell does not read yet",
                 where=name,
