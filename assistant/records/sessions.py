@@ -82,7 +82,6 @@ class SessionStore:
 
         Raises:
             InputError: no valid id; the file cannot be written (a full disk, say).
-
         """
         path = self._path(session_id)
         try:
@@ -98,15 +97,9 @@ class SessionStore:
                     "at": self._now().astimezone(UTC).isoformat(),
                     "turn": self._turns(path, end) + 1,
                 }
-                lines = (
-                    [record]
-                    if size
-                    else [{"citewell_session": FORMAT, "title": title_of(answer.question)}, record]
-                )
+                lines = [record] if size else [{"citewell_session": FORMAT, "title": title_of(answer.question)}, record]
                 # A torn line gets its newline now, lest this one be glued onto it.
-                text = ("" if end.endswith(b"\n") or not size else "\n") + "".join(
-                    _line(line) for line in lines
-                )
+                text = ("" if end.endswith(b"\n") or not size else "\n") + "".join(_line(line) for line in lines)
                 # What UTF-8 cannot hold (half a surrogate pair) becomes JSON's own \uXXXX.
                 file.write(text.encode("utf-8", "backslashreplace"))
                 file.flush()
@@ -119,7 +112,6 @@ class SessionStore:
 
         Raises:
             InputError: no valid id, no such session, or a file in which nothing can be read.
-
         """
         path = self._path(session_id)
         try:
@@ -140,7 +132,6 @@ class SessionStore:
 
         Raises:
             InputError: no valid id, or no such session.
-
         """
         path = self._path(session_id)
         try:

@@ -269,9 +269,7 @@ def test_times_are_utc_wherever_the_clock_stands(tmp_path: Path) -> None:
     """A session begun in Shanghai sorts right among those begun in London."""
     from zoneinfo import ZoneInfo
 
-    session = SessionStore(
-        tmp_path, lambda: datetime(2026, 11, 21, 8, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
-    ).create()
+    session = SessionStore(tmp_path, lambda: datetime(2026, 11, 21, 8, 0, tzinfo=ZoneInfo("Asia/Shanghai"))).create()
     assert session.id.startswith("20261121-000000-000000-")
     assert session.created == datetime(2026, 11, 21, tzinfo=UTC)
 
