@@ -1,0 +1,90 @@
+"""A real SGLang on this CPU: the lab of `../shared/tools/sglang-cpu`, started once for all live tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+TOOLS = Path(__file__).resolve().parents[3] / "shared" / "tools" / "sglang-cpu"
+LAB = Path(os.environ.get("CITEWELL_TEST_SGLANG_LAB", "~/.cache/citewell-sglang")).expanduser()
+_START_SECONDS = 240
+# What makes SGLang content with two cores and little memory; the lab's README tells why.
+CPU_FLAGS = ["--device", "cpu", "--dtype", "float32", "--max-total-tokens", "32768", "--sleep-on-idle"]
+# The tiny model's tokens are single letters: six passages need more of them than it was made for.
+CPU_FLAGS += ["--json-model-override-args", '{"max_position_embeddings": 16384}']
+
+
+@pytest.fixture(scope="session")
+def lab() -> Path:
+    """The folder of the built lab; skips where there is none."""
+    if not (TOOLS / "serve").exists():
+        pytest.skip("no ../shared/tools/sglang-cpu beside the checkout")
+    if not (LAB / "complete").exists():
+        pytest.skip(f"the SGLang lab is not built; ../shared/tools/sglang-cpu/install builds it in {LAB.name}")
+    return LAB
+
+
+@pytest.fixture(scope="session")
+def sglang(lab: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """Base URLs of a MiniLM embedding server and of a tiny chat server, the latter run by `citewell serve`."""
+    logs = tmp_path_factory.mktemp("sglang")
+    embedding_port, chat_port = _free_port(), _free_port()
+    chat = [sys.executable, "-m", "assistant", "serve", "generation"]
+    chat += ["--set", f"serve.python={lab}/venv/bin/python", "--set", f"serve.generation.model={lab}/models/chat"]
+    chat += [
+        "--set",
+        f"serve.generation.port={chat_port}",
+        "--set",
+        f"serve.generation.arguments={json.dumps(CPU_FLAGS)}",
+    ]
+    with ExitStack() as stack:
+        stack.enter_context(_running([str(TOOLS / "serve"), "minilm", str(embedding_port)], logs / "embedding"))
+        stack.enter_context(_running(chat, logs / "chat"))
+        for port, log in ((embedding_port, logs / "embedding"), (chat_port, logs / "chat")):
+            _wait(port, log)
+        yield f"http://127.0.0.1:{embedding_port}/v1", f"http://127.0.0.1:{chat_port}/v1"
+
+
+@contextmanager
+def _running(command: list[str], log: Path) -> Iterator[None]:
+    environment = os.environ | {"PYTHONPATH": f"{TOOLS}/sgl_kernel_stub:{TOOLS}", "SGLANG_USE_CPU_ENGINE": "1"}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, stdout=output, stderr=output, env=environment, start_new_session=True, cwd=log.parent
+        )
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(40)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _wait(port: int, log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        with suppress(httpx.HTTPError):
+            if httpx.get(f"http://127.0.0.1:{port}/health", timeout=10).status_code == httpx.codes.OK:
+                return
+        time.sleep(1)  # polling a server that starts; nothing is asserted on it
+    pytest.fail(f"SGLang did not answer within {_START_SECONDS} s:\n{log.read_text('utf-8', 'replace')[-3000:]}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

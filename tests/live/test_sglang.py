@@ -1,0 +1,100 @@
+"""The main job against a real SGLang: embed, retrieve, stream."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from assistant.answering.answer import Answered, Token
+from assistant.answering.engine import Engine
+from assistant.answering.retrieval import Searcher
+from configs.settings import Settings
+from ingest.embedding import ServerEmbedder
+
+from ingest.llama_embedding import InstructionEmbedding
+from ingest.pipeline import ingest
+from tests.conftest import SettingsFactory
+from tests.support.observer import Watcher
+
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live")]
+
+_DOCUMENTS = 150
+
+
+def _served(settings: SettingsFactory, sglang: tuple[str, str]) -> Settings:
+    embedding, generation = sglang
+    return settings(
+        {
+            "embedding.url": embedding,
+            "embedding.model": "minilm",
+            "embedding.dimensions": None,
+            "embedding.domain": "none",
+            "generation.url": generation,
+            "generation.model": "chat",
+            "generation.max_tokens": 24,
+        },
+        profile="sglang",
+    )
+
+
+def _lines(path: Path) -> Iterator[dict[str, str]]:
+    with path.open(encoding="utf-8") as file:
+        yield from map(json.loads, file)
+
+
+async def test_pubmedqa_over_real_sglang(
+    settings: SettingsFactory, sglang: tuple[str, str], shared_data: Path, tmp_path: Path
+) -> None:
+    """Real abstracts embedded by a real SGLang are found by their questions, and its chat model streams over them.
+
+    The chat model has random weights: what it writes cites nothing, so the answer must be withheld.
+    """
+    served = _served(settings, sglang)
+    rows = list(_lines(shared_data / "pubmedqa" / "corpus.jsonl"))[:_DOCUMENTS]
+    corpus = tmp_path / "corpus.jsonl"
+    corpus.write_text("\n".join(json.dumps(row) for row in rows), "utf-8")
+    summary = await ingest([str(corpus)], served, Watcher())
+    assert (summary.documents, summary.failed) == (_DOCUMENTS, 0)
+
+    ids = {row["id"] for row in rows}
+    questions = [q for q in _lines(shared_data / "pubmedqa" / "queries_train.jsonl") if f"PMID_{q['id'][2:]}" in ids]
+    assert len(questions) >= 40
+    searcher = await Searcher.open(served)
+    try:
+        found = [await searcher.search(question["text"], 10) for question in questions]
+    finally:
+        await searcher.close()
+    assert not any(result.warnings for result in found)
+    hits = sum(
+        f"PMID_{question['id'][2:]}" in {result.passage.doc_id for result in one.results}
+        for question, one in zip(questions, found, strict=True)
+    )
+    assert hits / len(questions) >= 0.98
+
+    engine = await Engine.open(served)
+    try:
+        events = [event async for event in engine.ask(questions[0]["text"])]
+    finally:
+        await engine.close()
+    last = events[-1]
+    assert isinstance(last, Answered), last
+    assert sum(isinstance(event, Token) for event in events) > 1
+    assert last.answer.status == "abstained"
+    assert len(last.answer.sources) == served.retrieval.limit
+
+
+async def test_the_llama_index_embedding_is_the_same_embedder(
+    settings: SettingsFactory, sglang: tuple[str, str]
+) -> None:
+    """Whoever builds a llama-index pipeline over our embedder gets the very vectors that citewell searches with."""
+    embedding = _served(settings, sglang).embedding.model_copy(update={"domain": "literature"})
+    plain = ServerEmbedder(embedding)
+    try:
+        ours = list(await plain.embed_query("statins and stroke"))
+    finally:
+        await plain.close()
+    theirs = await InstructionEmbedding.from_settings(embedding).aget_query_embedding("statins and stroke")
+    assert theirs == pytest.approx(ours, abs=1e-4)
