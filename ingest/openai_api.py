@@ -37,12 +37,11 @@ def explain(error: Exception, role: str, client: AsyncOpenAI, setting: str) -> S
         client: whose key must not appear in the message, and whose address must.
         setting: the section that holds its url and key.
     """
-    import httpx
     import openai
 
     where = str(client.base_url).rstrip("/")
     said = _reason(error, client)
-    if isinstance(error, (openai.APITimeoutError, httpx.TimeoutException)):
+    if isinstance(error, openai.APITimeoutError) or _is_httpx(error, "TimeoutException"):
         return ServerUnreachable(
             f"the {role} server did not answer in time",
             where=where,
@@ -54,7 +53,7 @@ def explain(error: Exception, role: str, client: AsyncOpenAI, setting: str) -> S
             where=where,
             fix=f"Start it (citewell serve {role}), or correct {setting}.url.",
         )
-    if isinstance(error, httpx.TransportError):
+    if _is_httpx(error, "TransportError"):
         return ServerUnreachable(
             f"the {role} server broke off in mid-answer",
             where=where,
@@ -90,6 +89,11 @@ def explain(error: Exception, role: str, client: AsyncOpenAI, setting: str) -> S
             fix=f"Is {setting}.url an OpenAI-compatible server?",
         )
     return ServerError(f"the {role} server failed: {said}", where=where)
+
+
+def _is_httpx(error: Exception, name: str) -> bool:
+    """Whether it is httpx's error of that name; openai 3 brings an httpx of its own (httpx2), openai 2 the common one."""
+    return any(cls.__name__ == name and cls.__module__.startswith("httpx") for cls in type(error).__mro__)
 
 
 def _reason(error: Exception, client: AsyncOpenAI) -> str:
