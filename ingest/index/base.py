@@ -118,7 +118,6 @@ class Hit:
     """A stored point that matched: its score in one half of the search."""
 
     point_id: str
-    doc_id: str
     score: float
 
 

@@ -134,19 +134,15 @@ class EmbeddedIndex:
         requests = {}
         if lexical:
             sparse = EdgeSparseVector(lexical.indices, lexical.values)
-            requests[LEXICAL] = QueryRequest(
-                query=Query.Nearest(sparse, using=LEXICAL), limit=limit, with_payload=["doc_id"]
-            )
+            requests[LEXICAL] = QueryRequest(query=Query.Nearest(sparse, using=LEXICAL), limit=limit)
         if dense is not None:
-            requests[DENSE] = QueryRequest(
-                query=Query.Nearest(list(dense), using=DENSE), limit=limit, with_payload=["doc_id"]
-            )
+            requests[DENSE] = QueryRequest(query=Query.Nearest(list(dense), using=DENSE), limit=limit)
         if not requests:
             return Candidates()
         with _explained(self.folder, "searched"):
             found = self._shard.query_batch(QueryBatchRequest(list(requests.values())))
         halves = {
-            half: [Hit(str(point.id), (point.payload or {})["doc_id"], point.score) for point in points]
+            half: [Hit(str(point.id), point.score) for point in points]
             for half, points in zip(requests, found, strict=True)
         }
         return Candidates(halves.get(LEXICAL, []), halves.get(DENSE, []))

@@ -105,14 +105,14 @@ class ServerIndex:
         requests = {}
         if lexical:
             sparse = models.SparseVector(indices=lexical.indices, values=lexical.values)
-            requests[LEXICAL] = models.QueryRequest(query=sparse, using=LEXICAL, limit=limit, with_payload=["doc_id"])
+            requests[LEXICAL] = models.QueryRequest(query=sparse, using=LEXICAL, limit=limit, with_payload=False)
         if dense is not None:
-            requests[DENSE] = models.QueryRequest(query=list(dense), using=DENSE, limit=limit, with_payload=["doc_id"])
+            requests[DENSE] = models.QueryRequest(query=list(dense), using=DENSE, limit=limit, with_payload=False)
         if not requests:
             return Candidates()
         found = await _ask(self._client.query_batch_points(self._collection, list(requests.values())), self.url)
         halves = {
-            half: [Hit(str(point.id), (point.payload or {})["doc_id"], point.score) for point in answer.points]
+            half: [Hit(str(point.id), point.score) for point in answer.points]
             for half, answer in zip(requests, found, strict=True)
         }
         return Candidates(halves.get(LEXICAL, []), halves.get(DENSE, []))
