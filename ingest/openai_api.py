@@ -47,13 +47,17 @@ def explain(error: Exception, role: str, client: AsyncOpenAI, setting: str) -> S
             where=where,
             fix=f"See whether it is overloaded, or raise {setting}.timeout.",
         )
-    if isinstance(error, openai.APIConnectionError):
+    # openai 3 wraps what breaks a stream as well as what keeps it from starting.
+    cut = error.__cause__ is not None and any(
+        _is_httpx(error.__cause__, n) for n in ("ReadError", "RemoteProtocolError")
+    )
+    if isinstance(error, openai.APIConnectionError) and not cut:
         return ServerUnreachable(
             f"the {role} server does not answer",
             where=where,
             fix=f"Start it (citewell serve {role}), or correct {setting}.url.",
         )
-    if _is_httpx(error, "TransportError"):
+    if isinstance(error, openai.APIConnectionError) or _is_httpx(error, "TransportError"):
         return ServerUnreachable(
             f"the {role} server broke off in mid-answer",
             where=where,
@@ -91,7 +95,7 @@ def explain(error: Exception, role: str, client: AsyncOpenAI, setting: str) -> S
     return ServerError(f"the {role} server failed: {said}", where=where)
 
 
-def _is_httpx(error: Exception, name: str) -> bool:
+def _is_httpx(error: BaseException, name: str) -> bool:
     """Whether it is httpx's error of that name; openai 3 brings an httpx of its own (httpx2), openai 2 the common one."""
     return any(cls.__name__ == name and cls.__module__.startswith("httpx") for cls in type(error).__mro__)
 
