@@ -6,13 +6,16 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from configs import settings as configuration
 from configs.settings import Settings
 from tests.support.openai_server import OpenAIServer
+
+if TYPE_CHECKING:
+    from tests.support.qdrant_server import QdrantServer
 
 SettingsFactory = Callable[..., Settings]
 CorpusWriter = Callable[..., Path]
@@ -23,9 +26,7 @@ _SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 @pytest.fixture(autouse=True)
 def _clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the person who runs the tests may leak in, and none of their files be touched."""
-    for name in [
-        name for name in os.environ if name.startswith("CITEWELL_") and not name.startswith("CITEWELL_TEST_")
-    ]:
+    for name in [name for name in os.environ if name.startswith("CITEWELL_") and not name.startswith("CITEWELL_TEST_")]:
         monkeypatch.delenv(name)
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
         monkeypatch.setenv(name, str(tmp_path / name.lower()))
@@ -57,6 +58,15 @@ def corpus(tmp_path: Path) -> CorpusWriter:
 def openai_server() -> Iterator[OpenAIServer]:
     """A running model server, one a test."""
     with OpenAIServer() as server:
+        yield server
+
+
+@pytest.fixture
+def qdrant_server() -> Iterator[QdrantServer]:
+    """A running Qdrant server, empty, one a test."""
+    from tests.support.qdrant_server import QdrantServer  # a second that most tests need not pay
+
+    with QdrantServer() as server:
         yield server
 
 

@@ -73,7 +73,8 @@ class Manifest:
             IndexStoreError: it is not a manifest, or of a format of the future.
         """
         try:
-            manifest = cls(str(stored["id"]), int(stored["format"]), stored["made_with"])
+            made_with = {part: dict(stored["made_with"][part]) for part in ("embedding", "chunking", "lexical")}
+            manifest = cls(str(stored["id"]), int(stored["format"]), made_with)
         except (KeyError, TypeError, ValueError):
             raise IndexStoreError(
                 "the manifest is damaged", where=where, fix="Delete the index and ingest again."
