@@ -169,13 +169,12 @@ def test_the_key_is_sent_and_nowhere_shown(
     """The key reaches the server it is for, not a log or a dumped pipeline; OPENAI_API_KEY goes nowhere."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-of-another-service")
     openai_server.api_key = "s3cret"
-    flags = {"embedding.url": openai_server.url, "embedding.api_key": "s3cret"}
-    embedding = InstructionEmbedding.from_settings(settings(flags, profile="sglang").embedding)
+    flags = {"embedding.url": openai_server.url, "embedding.dimensions": 32}
+    keyed = settings(flags | {"embedding.api_key": "s3cret"}, profile="sglang").embedding
+    embedding = InstructionEmbedding.from_settings(keyed)
     embedding.get_query_embedding("x")
     assert "s3cret" not in repr(embedding) + str(embedding) + embedding.to_json() + json.dumps(embedding.to_payload())
-    keyless = InstructionEmbedding.from_settings(
-        settings({"embedding.url": openai_server.url}, profile="sglang").embedding
-    )
+    keyless = InstructionEmbedding.from_settings(settings(flags, profile="sglang").embedding)
     with pytest.raises(ServerRefused):
         keyless.get_query_embedding("x")
     assert [request.headers["Authorization"] for request in openai_server.requests] == ["Bearer s3cret", "Bearer none"]
