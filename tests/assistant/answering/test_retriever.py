@@ -119,7 +119,7 @@ async def test_blocking_the_loop_it_needs_is_refused(searcher: Searcher) -> None
 def test_a_script_retrieves_again_and_again(
     hybrid: Settings, corpus: CorpusWriter, openai_server: OpenAIServer
 ) -> None:
-    """Without asynchronous code of its own, a script searches several times over one connection."""
+    """Without asynchronous code of its own, a script searches as often as it likes."""
     with asyncio.Runner() as runner:
         runner.run(ingest([str(corpus(records(20)))], hybrid, Watcher()))
         searcher = runner.run(Searcher.open(hybrid))
