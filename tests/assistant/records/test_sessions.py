@@ -8,16 +8,13 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from assistant.records.sessions import SessionStore
 from configs.errors import InputError
 from tests.assistant.records.examples import answer
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class Clock:
@@ -104,9 +101,9 @@ for n in range(100_000):
 
 def test_a_kill_loses_no_answer_that_was_stored(store: SessionStore) -> None:
     """After kill -9 in the midst of saving, every answer whose saving had ended is there, and the session goes on."""
-    with subprocess.Popen(
-        [sys.executable, "-c", KEEPS_APPENDING, str(store.folder)], stdout=subprocess.PIPE, text=True
-    ) as process:
+    repository = Path(__file__).resolve().parents[3]
+    command = [sys.executable, "-c", KEEPS_APPENDING, str(store.folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=repository) as process:
         assert process.stdout is not None
         session_id = process.stdout.readline().strip()
         for _ in range(20):
