@@ -137,7 +137,9 @@ class Engine:
             warnings.append(f"The model cited {', '.join(f'[{n}]' for n in unknown)}, which is no source; struck.")
         if cut_short:
             warnings.append(f"The answer was cut at generation.max_tokens ({self.settings.generation.max_tokens}).")
-        if resolved.status == "abstained" and not abstention.refused(reply):
+        if not reply.strip():
+            warnings.append("The model replied nothing.")
+        elif resolved.status == "abstained" and not abstention.refused(reply):
             warnings.append("The model's reply cited no source and was withheld.")
         return replace(resolved, warnings=tuple(warnings))
 
