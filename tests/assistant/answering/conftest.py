@@ -27,3 +27,11 @@ def filled_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def filled(filled_folder: Path, settings: SettingsFactory) -> SettingsFactory:
     """`settings` over the index that holds `RECORDS`."""
     return lambda flags=None, **more: settings({"data_dir": filled_folder, **(flags or {})}, **more)
+
+
+@pytest.fixture(scope="session")
+def pubmedqa(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Settings:
+    """Settings over an index of PubMedQA's 1,000 abstracts, lexical only; nobody writes to it."""
+    settings = Settings(data_dir=tmp_path_factory.mktemp("pubmedqa"))
+    asyncio.run(fill(settings, shared_data / "pubmedqa" / "corpus.jsonl"))
+    return settings
