@@ -1,0 +1,96 @@
+"""Answers and sources in words: what the screen, the status line and the clipboard say of them. Plain functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from ingest.text import one_line
+
+if TYPE_CHECKING:
+    from assistant.answering.answer import Answer, Source
+
+_WHERE = ("journal", "source", "publisher")
+_TYPE = ("type", "study_type", "publication_type", "document_type")
+_SHOWN = {"year", "url", *_WHERE, *_TYPE}
+_LONGEST_VALUE = 300
+STOPPED = "Stopped before its end: incomplete and unchecked."
+"""The warning by which an answer that the reader stopped is known, on screen and in its session."""
+
+
+def title(source: Source) -> str:
+    """Its title on one line, or its id where it has none."""
+    return one_line(source.title) or one_line(source.doc_id)
+
+
+def web_address(source: Source) -> str | None:
+    """Its URL, if that is one a browser may be given: http or https, with a host and without blanks."""
+    url = one_line(source.url or "")
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return None
+    return url if usable and " " not in url else None
+
+
+def byline(source: Source) -> str:
+    """Year, where it appeared and what kind of document it is, as far as known."""
+    return " · ".join(part for part in (_value(source, "year"), _first(source, _WHERE), _first(source, _TYPE)) if part)
+
+
+def provenance(source: Source) -> str:
+    """Score, document id and which characters of the document the passage is."""
+    return f"score {source.score:.3g} · {one_line(source.doc_id)} · characters {source.start}–{source.end}"
+
+
+def further(source: Source) -> list[tuple[str, str]]:
+    """The rest of its metadata, as name and value, each on one line."""
+    names = [name for name in source.metadata if name not in _SHOWN]
+    return [(one_line(name), value) for name in names if (value := _value(source, name))]
+
+
+def reference(source: Source) -> str:
+    """One line to cite it by: title, where and when, address, id."""
+    place = ", ".join(part for part in (_first(source, _WHERE), _value(source, "year")) if part)
+    parts = [title(source).rstrip("."), place, web_address(source) or "", f"[{one_line(source.doc_id)}]"]
+    return ". ".join(part for part in parts if part)
+
+
+def abstained(answer: Answer) -> bool:
+    """Whether the corpus does not answer; a stopped answer cites nothing either, but says nothing about that."""
+    return answer.status == "abstained" and STOPPED not in answer.warnings
+
+
+def summary(answer: Answer) -> str:
+    """How far an answer rests on its sources, in a line."""
+    if abstained(answer):
+        count = len(answer.sources)
+        near = f"the {_count(count, 'nearest passage')} in the sources" if count else "no passage came near it"
+        return f"Not answered by the corpus · {near}"
+    citing = sum(bool(sentence.citations) for sentence in answer.sentences)
+    struck = sum(len(sentence.unknown) for sentence in answer.sentences)
+    total = len(answer.sentences)
+    if answer.mode == "quotes":
+        said = f"{_count(citing, 'verbatim quote')} from {_count(len(answer.cited), 'source')}"
+    else:
+        said = f"{citing} of {_count(total, 'sentence')} {'cites' if citing == 1 else 'cite'} a source"
+    return said + (f" · {_count(struck, 'unknown citation')} struck" if struck else "")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _first(source: Source, names: tuple[str, ...]) -> str:
+    return next((value for name in names if (value := _value(source, name))), "")
+
+
+def _value(source: Source, name: str) -> str:
+    value = source.metadata.get(name)
+    if value is None or value == "":
+        return ""
+    if isinstance(value, (list, tuple)):
+        value = ", ".join(map(str, value))
+    shown = one_line(str(value))
+    return shown if len(shown) <= _LONGEST_VALUE else shown[: _LONGEST_VALUE - 1] + "…"

@@ -1,0 +1,143 @@
+"""The dialogue behind the screen: the engine, opened when first needed, and the session its answers are kept in."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from assistant.tui import describe
+from configs.errors import CitewellError
+
+if TYPE_CHECKING:
+    from assistant.answering.answer import Answer, Event, Mode, Source
+    from assistant.answering.engine import Engine
+    from assistant.records.sessions import Session, SessionStore, SessionSummary
+    from configs.settings import Settings
+
+OpenEngine = Callable[["Settings"], Awaitable["Engine"]]
+
+
+async def open_engine(settings: Settings) -> Engine:
+    """`Engine.open`, imported in a thread so that the screen answers meanwhile; errors as there."""
+    module = await asyncio.to_thread(importlib.import_module, "assistant.answering.engine")
+    return cast("Engine", await module.Engine.open(settings))
+
+
+class Dialogue:
+    """Questions and answers of one session at a time. Knows no widget."""
+
+    def __init__(self, settings: Settings, opener: OpenEngine) -> None:
+        self.settings = settings
+        self.engine: Engine | None = None
+        self.answers: list[Answer] = []
+        self._opener = opener
+        self._opening = asyncio.Lock()
+        self._session: Session | None = None
+
+    async def open(self) -> Engine:
+        """The engine, opened if it is not; callers at the same time wait for one opening.
+
+        Raises:
+            CitewellError: it cannot be opened; the next call tries again.
+        """
+        async with self._opening:
+            if self.engine is None:
+                self.engine = await self._opener(self.settings)
+            return self.engine
+
+    async def ask(self, question: str) -> AsyncGenerator[Event, None]:
+        """The events of an answer, as `Engine.ask` yields them; that the engine cannot be opened is a `Failed`."""
+        from assistant.answering.answer import Failed, Turn
+
+        try:
+            engine = await self.open()
+        except CitewellError as error:
+            yield Failed(error)
+            return
+        history = [Turn(answer.question, answer.text) for answer in self.answers]
+        async with aclosing(engine.ask(question, history)) as events:
+            async for event in events:
+                yield event
+
+    def keep(self, answer: Answer) -> None:
+        """Add an answer to the session and store it.
+
+        Raises:
+            CitewellError: it is in the dialogue, but could not be stored.
+        """
+        self.answers.append(answer)
+        if self._session is None:
+            self._session = self._store().create()
+        self._store().append(self._session.id, answer)
+
+    def keep_stopped(self, question: str, text: str, sources: tuple[Source, ...]) -> None:
+        """Keep what came of an answer that the reader stopped, marked as unchecked; errors as `keep`."""
+        from assistant.answering.answer import Answer
+
+        model, index = (self.engine.model, self.engine.index_name) if self.engine else (None, "")
+        mode: Mode = "generated" if model else "quotes"
+        self.keep(Answer(question, text, (), sources, mode, model, warnings=(describe.STOPPED,), index=index))
+
+    def begin(self) -> None:
+        """A new session; it is created on disk with its first answer."""
+        self.answers, self._session = [], None
+
+    def resume(self, session_id: str) -> Session:
+        """Take up an earlier session.
+
+        Raises:
+            CitewellError: there is none of that id, or it cannot be read.
+        """
+        self._session = self._store().load(session_id)
+        self.answers = list(self._session.answers)
+        return self._session
+
+    def sessions(self) -> list[SessionSummary]:
+        """Earlier sessions, newest first."""
+        return self._store().list()
+
+    def delete(self, session_id: str) -> bool:
+        """Remove a session for good; says whether it was the one at hand, which then begins anew.
+
+        Raises:
+            CitewellError: there is none of that id, or it cannot be removed.
+        """
+        self._store().delete(session_id)
+        current = self._session is not None and self._session.id == session_id
+        if current:
+            self.begin()
+        return current
+
+    def export(self, path: str) -> Path:
+        """Write the session to `path` (.md or .json), else to Markdown, named by its begin and length; returns where.
+
+        Raises:
+            CitewellError: nothing to export yet, another suffix, the file exists, or cannot be written.
+        """
+        from assistant.records.sessions import title_of, utc_now
+        from assistant.records.transcript import export
+        from configs.errors import InputError
+
+        if self._session is None:
+            raise InputError("there is nothing to export yet", fix="Ask a question first.")
+        session = replace(
+            self._session, answers=tuple(self.answers), title=title_of(self.answers[0].question), updated=utc_now()
+        )
+        named = Path(f"citewell-{session.id[:15]}-{len(self.answers)}.md")
+        return export(session, Path(path).expanduser() if path else named)
+
+    async def close(self) -> None:
+        """Close the engine, if it is open."""
+        if self.engine is not None:
+            engine, self.engine = self.engine, None
+            await engine.close()
+
+    def _store(self) -> SessionStore:
+        from assistant.records.sessions import SessionStore
+
+        return SessionStore(self.settings.data_dir / "sessions")

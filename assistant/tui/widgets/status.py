@@ -1,0 +1,69 @@
+"""One line each: what is asked (header), and what is happening (status)."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+from textual.timer import Timer
+from textual.widgets import Static
+
+from ingest.text import one_line
+
+if TYPE_CHECKING:
+    from assistant.answering.engine import Engine
+
+
+class TitleLine(Static):
+    """The program, the index and what writes the answers."""
+
+    def __init__(self, index: str) -> None:
+        super().__init__()
+        self._index = one_line(index)
+
+    def on_mount(self) -> None:
+        """Before the engine is there, the index is all that is known."""
+        self.describe(None)
+
+    def describe(self, engine: Engine | None) -> None:
+        """Name the index, and the model or that answers are quotes."""
+        parts = [
+            Content.styled("citewell", "bold $primary"),
+            Content(f"   index {one_line(engine.index_name) if engine else self._index}"),
+        ]
+        if engine is not None:
+            parts.append(Content(f" · {one_line(engine.model) if engine.model else 'verbatim quotes'}"))
+        self.update(Content("").join(parts))
+
+
+class Status(Static):
+    """What is happening; while it lasts, the seconds it has taken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said = ""
+        """What it says, without the seconds."""
+        self._since = 0.0
+        self._timer: Timer | None = None
+
+    def say(self, text: str, kind: str = "") -> None:
+        """Say something that stays until the next thing; `kind` is `warning`, `error` or nothing."""
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        self.said = one_line(text)
+        self.set_classes(f"-{kind}" if kind else "")
+        self.update(Content(self.said))
+
+    def busy(self, text: str) -> None:
+        """Say what is under way, and count its seconds."""
+        running = self._timer is not None
+        started = self._since if running else time.monotonic()
+        self.say(text)
+        self._since = started
+        self.set_classes("-busy")
+        self._timer = self.set_interval(1.0, self._count)
+
+    def _count(self) -> None:
+        self.update(Content(f"{self.said}  {time.monotonic() - self._since:.0f} s"))
