@@ -1,8 +1,8 @@
 """The dense half: instruction-aware embedders, all behind one protocol.
 
-`ServerEmbedder` speaks to an OpenAI-compatible server through the openai client alone. It is what a
-question waits for, so it may not import llama-index (seconds); `ingest/llama_embedding.py` wraps
-it as an `OpenAILikeEmbedding`, which ingest and llama-index pipelines use.
+`ServerEmbedder` speaks to an OpenAI-compatible server through the openai client alone: it is what a
+question and an ingest wait for, and llama-index would cost them two seconds of import each.
+`ingest/llama_embedding.py` is the same embedder as a subclass of llama-index's `OpenAILikeEmbedding`.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ class ServerEmbedder:
         self._retries = retries
         self._instruction = library.instruction(settings.domain)
         self._client: AsyncOpenAI | None = None
+        self._answered = False
 
     async def embed_query(self, question: str) -> Vector:
         """See `Embedder.embed_query`."""
@@ -82,6 +83,8 @@ class ServerEmbedder:
     async def request(self, texts: Sequence[str]) -> list[Vector]:
         """One call for these very texts, line breaks kept. Asks for base64: a tenth of the work of float lists.
 
+        A server that has never answered is not asked again: that it is not there is told at once.
+
         Raises:
             ServerError: any failure; `ServerGarbled` for vectors that are missing, ragged or not finite.
         """
@@ -90,8 +93,9 @@ class ServerEmbedder:
                 self._settings.url, self._settings.api_key, self._settings.timeout, retries=self._retries
             )
         options = {} if self._settings.dimensions is None else {"dimensions": self._settings.dimensions}
+        client = self._client if self._answered else self._client.with_options(max_retries=0)
         try:
-            answer = await self._client.embeddings.create(
+            answer = await client.embeddings.create(
                 input=list(texts),
                 model=self._settings.model,
                 encoding_format="base64",
@@ -103,6 +107,7 @@ class ServerEmbedder:
             raise
         except Exception as error:
             raise openai_api.explain(error, "embedding", self._client, "embedding") from error
+        self._answered = True
         return vectors
 
     async def close(self) -> None:
