@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -12,6 +13,8 @@ def main() -> None:
 
         sys.stdout.write(f"citewell {__version__}\n")
         return
+    # pydantic would search every installed package for plugins before it builds the first model.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from assistant.commands.cli import run
 
     sys.exit(run(sys.argv[1:]))

@@ -14,11 +14,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
 import platformdirs
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from configs.errors import SettingsError
 
@@ -130,10 +129,8 @@ class ChatSettings(Section):
     theme: str = "citewell-dark"
 
 
-class Settings(BaseSettings):
+class Settings(Section):
     """Everything that can be set. Build it with `load`, which also says where values came from."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix=ENV_PREFIX, env_nested_delimiter="__")
 
     profile: str = "quickstart"
     data_dir: UserPath = Field(default_factory=lambda: platformdirs.user_data_path("citewell"))
@@ -145,11 +142,6 @@ class Settings(BaseSettings):
     generation: GenerationSettings = GenerationSettings()
     serve: ServeSettings = ServeSettings()
     chat: ChatSettings = ChatSettings()
-
-    @classmethod
-    def settings_customise_sources(cls, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
-        """Only what `load` hands over: it has merged the sources itself, to know the origins."""
-        return (kwargs["init_settings"],)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,13 +227,22 @@ def _read_user_file(path: Path) -> Tree:
 
 def _environment() -> Tree:
     """The `CITEWELL_SECTION__KEY` variables as a tree; pydantic-settings does the parsing."""
+    names = [name for name in os.environ if name.startswith(ENV_PREFIX) and not name.startswith(ENV_OUTSIDE)]
+    if not names:
+        return {}
     known = {f"{ENV_PREFIX}{key.replace('.', '__')}".upper() for key in known_keys()}
     sections = {f"{ENV_PREFIX}{name}".upper() for name in Settings.model_fields}
-    for name in os.environ:
-        if name.startswith(ENV_PREFIX) and not name.startswith(ENV_OUTSIDE) and name.upper() not in known | sections:
+    for name in names:
+        if name.upper() not in known | sections:
             raise SettingsError(f"unknown setting {name} in the environment", fix=_nearest(name, sorted(known)))
+    # Imported here: it takes an eighth of a second, and most runs set nothing in the environment.
+    from pydantic_settings import BaseSettings, EnvSettingsSource
+
+    source = EnvSettingsSource(
+        cast("type[BaseSettings]", Settings), case_sensitive=False, env_prefix=ENV_PREFIX, env_nested_delimiter="__"
+    )
     try:
-        values = EnvSettingsSource(Settings)()
+        values = source()
     except ValueError as error:  # pydantic-settings' own SettingsError: a section that is no JSON object
         raise SettingsError(str(error), where="environment", fix="Set single keys, as CITEWELL_INDEX__NAME.") from None
     values.pop("profile", None)

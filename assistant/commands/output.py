@@ -9,12 +9,14 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from assistant.answering.answer import Answer, Source
 from ingest.text import one_line, printable
+
+if TYPE_CHECKING:
+    from assistant.answering.answer import Answer, Source
 
 _WIDEST = 100
 _EXCERPT = 300

@@ -13,7 +13,6 @@ from assistant.answering.engine import Engine
 from assistant.answering.retrieval import Searcher
 from configs.settings import Settings
 from ingest.embedding import ServerEmbedder
-
 from ingest.llama_embedding import InstructionEmbedding
 from ingest.pipeline import ingest
 from tests.conftest import SettingsFactory
