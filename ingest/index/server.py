@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import TypeVar
 
 import httpx
+from pydantic import ValidationError
 from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
-from configs.errors import IndexMissing, IndexStoreError, ServerBusy, ServerError, ServerRefused, ServerUnreachable
+from configs.errors import (
+    IndexMissing,
+    IndexStoreError,
+    ServerBusy,
+    ServerError,
+    ServerGarbled,
+    ServerRefused,
+    ServerUnreachable,
+)
 from configs.settings import IndexSettings
 from ingest.documents import Passage
 from ingest.index.base import (
@@ -26,9 +36,11 @@ from ingest.index.base import (
     Vector,
 )
 from ingest.lexical import SparseVector
+from ingest.text import one_line
 
 PREFIX = "citewell-"
 _SCROLL_PAGE = 1_000
+_MAX_REASON = 200
 _FIRST = models.Filter(must=[models.FieldCondition(key="ordinal", match=models.MatchValue(value=0))])
 T = TypeVar("T")
 
@@ -36,9 +48,12 @@ T = TypeVar("T")
 def connect(settings: IndexSettings) -> AsyncQdrantClient:
     """A client for the server of these settings; connects at the first call."""
     key = settings.api_key.get_secret_value() if settings.api_key else None
-    return AsyncQdrantClient(
-        url=settings.url, api_key=key, timeout=max(1, round(settings.timeout)), check_compatibility=False
-    )
+    with warnings.catch_warnings():
+        # That a key goes over plain HTTP was the person's choice when they wrote the address.
+        warnings.simplefilter("ignore", UserWarning)
+        return AsyncQdrantClient(
+            url=settings.url, api_key=key, timeout=max(1, round(settings.timeout)), check_compatibility=False
+        )
 
 
 class ServerIndex:
@@ -191,26 +206,35 @@ async def _ask(call: Awaitable[T], url: str) -> T:
     try:
         return await call
     except ResourceExhaustedResponse as error:
-        raise ServerBusy(f"the Qdrant server is overloaded: {error}", where=url, fix="Try again in a while.") from error
+        raise _busy(url) from error
     except UnexpectedResponse as error:
         raise _refused(error, url) from error
     except (ResponseHandlingException, httpx.HTTPError) as error:
+        if isinstance(error, ResponseHandlingException) and isinstance(error.source, ValidationError):
+            raise _garbled(url) from error
         raise ServerUnreachable(
             f"the Qdrant server does not answer ({error or type(error).__name__})",
             where=url,
             fix="Start it, or correct index.url.",
         ) from error
-    except ValueError as error:
-        raise ServerError(f"the Qdrant server gave an answer that makes no sense: {error}", where=url) from error
+    except (ValueError, AssertionError) as error:  # no JSON; JSON without a result
+        raise _garbled(url) from error
 
 
 def _refused(error: UnexpectedResponse, url: str) -> ServerError:
     if error.status_code in (401, 403):
         return ServerRefused("the Qdrant server refuses the API key", where=url, fix="Set CITEWELL_INDEX__API_KEY.")
     if error.status_code in (429, 503):
-        return ServerBusy("the Qdrant server is overloaded", where=url, fix="Try again in a while.")
+        return _busy(url)
+    said = one_line(error.content.decode("utf-8", "replace"))[:_MAX_REASON]
     return ServerError(
-        f"the Qdrant server answered {error.status_code} {error.reason_phrase}",
-        where=url,
-        fix="Is index.url a Qdrant server?",
+        f"the Qdrant server answered {error.status_code}: {said}", where=url, fix="Is index.url a Qdrant server?"
     )
+
+
+def _busy(url: str) -> ServerBusy:
+    return ServerBusy("the Qdrant server is overloaded", where=url, fix="Try again in a while.")
+
+
+def _garbled(url: str) -> ServerGarbled:
+    return ServerGarbled("the answer is not what a Qdrant server says", where=url, fix="Is index.url a Qdrant server?")
