@@ -1,0 +1,97 @@
+"""The manifest: an index is only ever used with the settings it was made with."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from configs.errors import IndexMismatch
+from ingest.index.base import Manifest
+from ingest.index.open import create_index, open_index
+
+if TYPE_CHECKING:
+    from tests.conftest import SettingsFactory
+
+DENSE = {"embedding.provider": "openai", "embedding.model": "Qwen/Qwen3-Embedding-0.6B", "embedding.dimensions": 64}
+
+
+@pytest.mark.parametrize(
+    ("made", "now", "told"),
+    [
+        ({}, DENSE, ('provider = "none"', '"openai"')),
+        (DENSE, {}, ('provider = "openai"', '"none"')),
+        (DENSE, DENSE | {"embedding.model": "Qwen/Qwen3-Embedding-8B"}, ("0.6B", "8B")),
+        (DENSE, DENSE | {"embedding.dimensions": 32}, ("dimensions = 64", "32")),
+        (
+            DENSE,
+            DENSE | {"embedding.prefix_documents": True},
+            ('document_prefix = ""', '"Biomedical literature: "'),
+        ),
+        ({}, {"chunking.size": 256}, ("chunking size = 512", "256")),
+        ({}, {"chunking.overlap": 0}, ("chunking overlap = 64", "0")),
+        ({}, {"lexical.k": 2.0}, ("lexical k = 1.2", "2.0")),
+        ({}, {"lexical.average_length": 100}, ("average_length = 160.0", "100.0")),
+    ],
+    ids=["to dense", "to lexical", "model", "dimensions", "prefix", "size", "overlap", "k", "length"],
+)
+async def test_a_mismatch_names_both_sides_and_the_remedy(
+    made: dict[str, Any], now: dict[str, Any], told: tuple[str, str], settings: SettingsFactory
+) -> None:
+    """What the index was made with, what the settings say now, and the commands that mend it."""
+    home = settings(made)
+    await (await create_index(home, home.embedding.dimensions if made else None)).close()
+    with pytest.raises(IndexMismatch) as caught:
+        await open_index(settings(now))
+    assert "“default”" in caught.value.what
+    before, after = told
+    assert before in caught.value.what
+    assert caught.value.what.endswith(f"now say {after}") or after in caught.value.what.partition("now say")[2]
+    assert "citewell index delete default" in caught.value.fix
+    await (await open_index(home)).close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"embedding.url": "http://elsewhere/v1"},
+        {"embedding.batch_size": 3},
+        {"retrieval.limit": 2},
+        {"generation.model": "other"},
+        {"embedding.dimensions": None},
+    ],
+)
+async def test_what_does_not_touch_the_stored_passages_may_change(
+    change: dict[str, Any], settings: SettingsFactory
+) -> None:
+    """Another address of the same model, or other answers over the same index, need no rebuilding."""
+    await (await create_index(settings(DENSE), 64)).close()
+    await (await open_index(settings(DENSE | change))).close()
+
+
+async def test_the_query_instruction_may_change(settings: SettingsFactory) -> None:
+    """Without a document prefix the domain is put before questions alone: no index depends on it."""
+    await (await create_index(settings(DENSE), 64)).close()
+    await (await open_index(settings(DENSE | {"embedding.domain": "treatment"}))).close()
+
+
+async def test_an_index_can_be_looked_at_whatever_the_settings_say(settings: SettingsFactory) -> None:
+    """`index info` shows what an index is before the settings are corrected."""
+    await (await create_index(settings(DENSE), 64)).close()
+    index = await open_index(settings(), check=False)
+    assert index.manifest.dimensions == 64
+    await index.close()
+
+
+def test_a_manifest_survives_json(settings: SettingsFactory) -> None:
+    """What is stored is what is read; each index has an identity of its own."""
+    manifest = Manifest.of(settings(DENSE), 64)
+    assert Manifest.from_json(json.loads(json.dumps(manifest.to_json())), "here") == manifest
+    assert Manifest.of(settings(DENSE), 64).id != manifest.id
+
+
+def test_no_secret_is_stored(settings: SettingsFactory) -> None:
+    """Neither keys nor addresses go into an index that may be copied to others."""
+    home = settings(DENSE | {"embedding.api_key": "sk-secret", "embedding.url": "http://secret-host/v1"})
+    assert "secret" not in json.dumps(Manifest.of(home, 64).to_json())
