@@ -15,7 +15,7 @@ from array import array
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from configs.errors import NotInstalled, ServerGarbled, SettingsError
+from configs.errors import ServerGarbled
 from configs.settings import EmbeddingSettings
 from ingest import openai_api
 from ingest.index.base import Vector
@@ -50,6 +50,8 @@ def open_embedder(settings: EmbeddingSettings, *, retries: int) -> Embedder | No
     if settings.provider == "openai":
         return ServerEmbedder(settings, retries=retries)
     if settings.provider == "fastembed":
+        from ingest.embedding_in_process import InProcessEmbedder
+
         return InProcessEmbedder(settings)
     return None
 
@@ -137,70 +139,6 @@ def _check(vectors: Sequence[Vector], wanted: int, dimensions: int | None) -> No
         )
     if not all(math.isfinite(sum(vector)) for vector in vectors):
         raise ValueError("an embedding holds NaN or infinity")
-
-
-class InProcessEmbedder:
-    """FastEmbed (ONNX) in this process, from a model folder or FastEmbed's own list of models."""
-
-    def __init__(self, settings: EmbeddingSettings) -> None:
-        try:
-            from fastembed import TextEmbedding
-            from fastembed.common.model_description import ModelSource, PoolingType
-        except ImportError:
-            raise NotInstalled("the in-process embedder needs FastEmbed", fix="pip install 'citewell[local]'") from None
-        self._instruction = library.instruction(settings.domain)
-        self._settings = settings
-        if settings.model_path is None:
-            self._model = TextEmbedding(settings.model)
-            return
-        if not (settings.model_path / "model.onnx").is_file():
-            raise SettingsError(
-                "embedding.model_path holds no model.onnx",
-                where=str(settings.model_path),
-                fix="Name a folder with model.onnx and tokenizer.json.",
-            )
-        name = f"citewell/{settings.model_path.name}"
-        if name not in {model["model"] for model in TextEmbedding.list_supported_models()}:
-            TextEmbedding.add_custom_model(
-                name,
-                pooling=PoolingType.MEAN,
-                normalization=True,
-                sources=ModelSource(hf=name),
-                dim=_onnx_dimensions(settings),
-                model_file="model.onnx",
-            )
-        self._model = TextEmbedding(name, specific_model_path=str(settings.model_path))
-
-    async def embed_query(self, question: str) -> Vector:
-        """See `Embedder.embed_query`."""
-        return (await self._embed([self._instruction.query(question)]))[0]
-
-    async def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
-        """See `Embedder.embed_documents`."""
-        prefix = self._instruction.document_prefix if self._settings.prefix_documents else ""
-        return await self._embed([prefix + text for text in texts])
-
-    async def _embed(self, texts: Sequence[str]) -> list[Vector]:
-        # ONNX releases the GIL, so a thread keeps the screen alive meanwhile.
-        return await asyncio.to_thread(
-            lambda: [vector.tolist() for vector in self._model.embed(list(texts), batch_size=self._settings.batch_size)]
-        )
-
-    async def close(self) -> None:
-        """See `Embedder.close`."""
-
-
-def _onnx_dimensions(settings: EmbeddingSettings) -> int:
-    import json
-
-    if settings.model_path is None:
-        raise SettingsError("embedding.model_path is not set")
-    try:
-        return int(json.loads((settings.model_path / "config.json").read_text("utf-8"))["hidden_size"])
-    except (OSError, ValueError, KeyError):
-        raise SettingsError(
-            "embedding.model_path holds no config.json with a hidden_size", where=str(settings.model_path)
-        ) from None
 
 
 async def dimensions_of(embedder: Embedder) -> int:

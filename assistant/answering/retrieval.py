@@ -54,8 +54,12 @@ class Searcher:
         Raises:
             IndexMissing, IndexInUse, IndexMismatch, IndexStoreError, ServerError, SettingsError
         """
-        embedder = open_embedder(settings.embedding, retries=0)
-        return cls(await open_index(settings), settings, embedder)
+        index = await open_index(settings)
+        try:
+            return cls(index, settings, open_embedder(settings.embedding, retries=0))
+        except BaseException:
+            await index.close()
+            raise
 
     async def search(self, question: str, limit: int | None = None, *, every_passage: bool = False) -> Found:
         """The passages nearest to a question, best first; one a document unless `every_passage`.

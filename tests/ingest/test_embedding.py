@@ -10,7 +10,8 @@ import pytest
 
 from configs.errors import ServerGarbled, ServerUnreachable, SettingsError
 from configs.settings import EmbeddingSettings
-from ingest.embedding import InProcessEmbedder, ServerEmbedder, dimensions_of, open_embedder
+from ingest.embedding import ServerEmbedder, dimensions_of, open_embedder
+from ingest.embedding_in_process import InProcessEmbedder
 from tests.support import bag_of_words, faults
 
 if TYPE_CHECKING:
