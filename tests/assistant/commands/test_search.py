@@ -1,0 +1,54 @@
+"""`citewell search`: the shape that scripts rely on."""
+
+from __future__ import annotations
+
+import json
+
+from tests.assistant.answering.examples import RECORDS
+from tests.assistant.commands.conftest import MODULE, Home
+
+
+def test_json_is_one_line_of_ranked_whole_passages(sample: Home) -> None:
+    """Every field of the contract, best first, the passage whole, metadata as it was given."""
+    ran = sample.run("search", "first-line drug for diabetes or stroke", "--json", "--limit", "2")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.count("\n") == 1
+    hits = json.loads(ran.stdout)
+    assert len(hits) == 2
+    assert [hit["rank"] for hit in hits] == [1, 2]
+    assert hits[0]["score"] >= hits[1]["score"]
+    assert {"rank", "score", "doc_id", "passage", "title", "text", "metadata"} <= set(hits[0])
+    assert hits[0] | {"score": 0} == {
+        "rank": 1,
+        "score": 0,
+        "doc_id": "metformin",
+        "passage": 0,
+        "title": RECORDS[0]["title"],
+        "text": RECORDS[0]["abstract"],
+        "start": 0,
+        "end": len(RECORDS[0]["abstract"]),
+        "metadata": {"year": 2021, "journal": "Example Medicine"},
+    }
+
+
+def test_a_question_comes_from_standard_input_as_well(sample: Home) -> None:
+    """`echo 布洛芬 | python -m assistant search --json`."""
+    ran = sample.run("search", "--json", stdin="布洛芬的用量\n", command=MODULE)
+    assert [hit["doc_id"] for hit in json.loads(ran.stdout)] == ["ibuprofen-zh"]
+
+
+def test_nothing_found_is_an_empty_list_and_no_failure(sample: Home) -> None:
+    """A script sees `[]`, a reader a sentence; both status 0."""
+    ran = sample.run("search", "zyzzyva", "--json")
+    assert (ran.returncode, ran.stdout) == (0, "[]\n")
+    ran = sample.run("search", "zyzzyva")
+    assert ran.returncode == 0
+    assert "Nothing in the index" in ran.stdout
+
+
+def test_plain_results_name_the_document_and_show_its_beginning(sample: Home) -> None:
+    """Rank, title, journal, year, id and the passage's beginning, with no colour in a pipe."""
+    ran = sample.run("search", "metformin", FORCE_COLOR="1")
+    assert "  1. Metformin in type 2 diabetes · Example Medicine · 2021 · metformin" in ran.stdout
+    assert "Metformin is the first-line drug" in ran.stdout
+    assert "\x1b" not in ran.stdout
