@@ -77,6 +77,12 @@ class Searcher:
                 dense = await self._embedder.embed_query(question)
             except ServerError as error:
                 warnings.append(f"Searched by words alone, because {error.what} ({error.where}).")
+        size = self.index.manifest.dimensions
+        if dense is not None and len(dense) != size:
+            warnings.append(
+                f"Searched by words alone: the embedder gives {len(dense)} dimensions, the index has {size}."
+            )
+            dense = None
         query = self.lexical.query(question)
         depth = max(self._settings.candidates, wanted)
         while True:

@@ -4,38 +4,29 @@ from __future__ import annotations
 
 import json
 import math
-import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NoReturn
 
 from ingest.documents import Document
-from ingest.readers.base import Records, Rejected
+from ingest.readers.base import Records, Rejected, tells_damage
 
 # Longest line that is read: beyond it a record is rejected without being held in memory.
 MAX_LINE_BYTES = 16 * 2**20
 # Qdrant stores deeper metadata without complaint and can then never again open the index that holds it.
 MAX_DEPTH = 64
+# A title is stored and embedded with each passage: a book in it would be stored as often as it has pages.
+MAX_TITLE = 10_000
 _UTF8_BOM = b"\xef\xbb\xbf"
 
 
+@tells_damage
 def read_jsonl(stream: BinaryIO, name: str) -> Records:
-    """Yield the documents of a binary stream, and a `Rejected` for each line that holds none.
-
-    A stream that breaks off (a truncated gzip, say) yields what came before and one `Rejected`.
-    """
-    number = 0
-    try:
-        for number, line in enumerate(_lines(stream), start=1):
-            if not line:
-                yield Rejected(f"{name}:{number}", f"the record is longer than {MAX_LINE_BYTES // 2**20} MiB")
-            elif line.strip():
-                yield _record(line.removeprefix(_UTF8_BOM) if number == 1 else line, f"{name}:{number}")
-    except EOFError:
-        yield Rejected(
-            f"{name}:{number}", "the compressed file ends early after this line; the rest of it is lost: fetch it again"
-        )
-    except (OSError, zlib.error) as error:
-        yield Rejected(f"{name}:{number}", f"cannot be read past this line: {error}")
+    """Yield the documents of a binary stream, and a `Rejected` for each line that holds none."""
+    for number, line in enumerate(_lines(stream), start=1):
+        if not line:
+            yield Rejected(f"{name}:{number}", f"the record is longer than {MAX_LINE_BYTES // 2**20} MiB")
+        elif line.strip():
+            yield _record(line.removeprefix(_UTF8_BOM) if number == 1 else line, f"{name}:{number}")
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:
@@ -51,7 +42,7 @@ def _lines(stream: BinaryIO) -> Iterator[bytes]:
 
 def _record(line: bytes, origin: str) -> Document | Rejected:
     try:
-        record = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant, parse_float=_float, parse_int=_int)
+        record = DECODER.decode(line.decode("utf-8"))
     except UnicodeDecodeError as error:
         return Rejected(
             origin, f"not UTF-8: byte 0x{line[error.start]:02x} at column {error.start + 1}; convert the file to UTF-8"
@@ -62,12 +53,13 @@ def _record(line: bytes, origin: str) -> Document | Rejected:
         return Rejected(origin, f"not valid JSON: {error}")
     except RecursionError:
         return Rejected(origin, "the JSON is nested too deeply")
+    return document_of(record, origin)
+
+
+def document_of(record: Any, origin: str) -> Document | Rejected:
+    """The document of a parsed record, as a line of JSON Lines or an item of a JSON list holds it."""
     if not isinstance(record, dict):
         return Rejected(origin, f"a JSON object is needed, this is a {_json_type(record)}")
-    return _document(record, origin)
-
-
-def _document(record: dict[str, Any], origin: str) -> Document | Rejected:
     fields = dict(record)
     identity = fields.pop("id", None)
     if isinstance(identity, int) and not isinstance(identity, bool):
@@ -81,6 +73,8 @@ def _document(record: dict[str, Any], origin: str) -> Document | Rejected:
         if value is not None and not isinstance(value, str):
             return Rejected(origin, f"“{key}” must be a string, this is a {_json_type(value)}")
     title, body = (title or "").strip(), (body or "").strip()
+    if len(title) > MAX_TITLE:
+        return Rejected(origin, f"the title is longer than {MAX_TITLE:,} characters; is it the text?")
     if not title and not body:
         return Rejected(origin, "neither a title nor an abstract")
     if _too_deep(fields):
@@ -107,6 +101,10 @@ def _float(digits: str) -> float:
 def _int(digits: str) -> int | str:
     """A whole number; beyond 64 bits its digits as text, because the index would round it."""
     return int(digits) if len(digits) <= 20 and -(2**63) <= int(digits) < 2**63 else digits
+
+
+# Numbers that no store could hold, and constants that are no JSON, are told instead of stored.
+DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_float, parse_int=_int)
 
 
 def _too_deep(value: object, left: int = MAX_DEPTH) -> bool:

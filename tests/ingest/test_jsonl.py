@@ -129,6 +129,12 @@ def test_a_malformed_line_is_told_and_the_next_one_read(line: bytes, told: str) 
     assert re.search(told, bad.reason), bad.reason
 
 
+def test_a_book_in_the_title_is_rejected() -> None:
+    """A title goes with every passage, and is not the place for a text; as an abstract it is welcome."""
+    assert "is it the text?" in reason({"id": "1", "title": "word " * 3_000})
+    assert document({"id": "1", "title": "T" * 10_000, "abstract": "word " * 3_000}).text.startswith("word")
+
+
 def test_metadata_is_kept_exactly() -> None:
     """Nested values, floats and big numbers come through; past 64 bits a number keeps its digits as text."""
     metadata = {"a.b": 1, "": None, "nest": {"list": [1, 2.5, "x\0y", {"deep": True}]}, "pi": 3.141592653589793}

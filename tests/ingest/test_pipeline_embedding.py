@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from assistant.answering.retrieval import Searcher
 from configs.errors import (
     IndexMismatch,
     IndexMissing,
@@ -275,6 +276,19 @@ async def test_another_model_behind_the_same_address_is_noticed(
     openai_server.dimensions = 32
     with pytest.raises(IndexMismatch, match=r"dimensions = 64.*now say 32"):
         await ingest(records(6), home)
+
+
+async def test_a_question_of_another_size_is_searched_by_words(
+    home: Settings, ingest: Ingest, openai_server: OpenAIServer
+) -> None:
+    """Where the model behind the address changed after the ingest, search goes on and says so."""
+    await ingest(records(3), home)
+    openai_server.dimensions = 32
+    searcher = await Searcher.open(home)
+    found = await searcher.search("warfarin for diabetes")
+    await searcher.close()
+    assert found.results[0].passage.doc_id == "doc-1"
+    assert "32 dimensions, the index has 64" in found.warnings[0]
 
 
 async def test_cancelling_keeps_what_was_stored(
