@@ -14,7 +14,6 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer, Static
 
-from assistant.tui.widgets.answer import AnswerView
 from assistant.tui.widgets.conversation import Conversation
 from assistant.tui.widgets.prompt import Prompt
 from assistant.tui.widgets.sources import PassageView, Sources
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from assistant.answering.answer import Answer
+    from assistant.tui.widgets.answer import AnswerView
     from configs.errors import CitewellError
 
 WIDE = 100
@@ -42,7 +42,6 @@ class ChatScreen(Screen[None]):
         Binding("shift+tab", "go(-1)", "Area before", show=False, priority=True),
         Binding("escape", "stop", "Stop"),
         Binding("escape", "back", "Back"),
-        Binding("f2,ctrl+o", "toggle_sources", "Sources"),
         Binding("pageup", "page(-1)", "Page up", show=False, priority=True),
         Binding("pagedown", "page(1)", "Page down", show=False, priority=True),
         *(Binding(f"alt+{n}", f"open_source({n})", show=False, priority=True) for n in range(1, 10)),
@@ -117,8 +116,8 @@ class ChatScreen(Screen[None]):
             lines = [Content.styled(printable(what), "bold"), *(Content(printable(line)) for line in rest)]
             problem.update(Content("\n").join([*lines, Content.styled("Ctrl+R tries again.", "$quiet")]))
 
-    @on(AnswerView.CitationOpened)
-    async def _citation_opened(self, event: AnswerView.CitationOpened) -> None:
+    async def on_answer_view_citation_opened(self, event: AnswerView.CitationOpened) -> None:
+        """Show the source among those of its answer; by name, since the class is not imported before it is needed."""
         if event.view is not self._shown:
             await self.show_sources(event.view)
         self.query_one(Conversation).keep_in_sight(event.row)
@@ -146,7 +145,7 @@ class ChatScreen(Screen[None]):
             self._reveal(True)
             self.query_one(PassageView).focus()
 
-    def action_toggle_sources(self) -> None:
+    def toggle_sources(self) -> None:
         """Show or hide the pane or drawer."""
         self._reveal(not self.query_one(Sources).display)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -29,7 +29,7 @@ class SessionsScreen(ModalScreen[str | None]):
         Binding("d,delete", "delete", "Delete"),
     ]
 
-    def __init__(self, sessions: Sequence[SessionSummary], delete: Callable[[str], None]) -> None:
+    def __init__(self, sessions: Sequence[SessionSummary], delete: Callable[[str], Awaitable[None]]) -> None:
         super().__init__()
         self._sessions = list(sessions)
         self._delete = delete
@@ -54,7 +54,7 @@ class SessionsScreen(ModalScreen[str | None]):
         self._sure = ""
         self._say(_HINT)
 
-    def action_delete(self) -> None:
+    async def action_delete(self) -> None:
         """Delete the marked session, after a second press."""
         options = self.query_one(OptionList) if self._sessions else None
         option = options.highlighted_option if options else None
@@ -64,7 +64,7 @@ class SessionsScreen(ModalScreen[str | None]):
             self._sure = option.id
             self._say("Press D again to delete this session for good.")
             return
-        self._delete(option.id)
+        await self._delete(option.id)
         options.remove_option(option.id)
         self._say(_HINT)
 

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from assistant.tui.widgets.answer import AnswerView
-
 if TYPE_CHECKING:
     from assistant.answering.answer import Answer
+    from assistant.tui.widgets.answer import AnswerView
 
 # Fifty long answers at once are 1,350 widgets and 3.5 s: a few are enough to fill any screen.
 _AT_ONCE = 4
 
 
 class Conversation(VerticalScroll, can_focus=False):
-    """Follows the stream at its end until the reader scrolls away."""
+    """Follows the stream at its end until the reader scrolls away. Imports Markdown only when there is a turn."""
 
     def __init__(self, welcome: str) -> None:
         # At least as tall as the view, so that the first turns stand at its top and not, anchored, at its foot.
@@ -32,10 +31,12 @@ class Conversation(VerticalScroll, can_focus=False):
     @property
     def turns(self) -> list[AnswerView]:
         """The mounted turns, oldest first."""
-        return list(self._turns.query_children(AnswerView))
+        return cast("list[AnswerView]", list(self._turns.query_children("AnswerView")))
 
     async def add(self, question: str) -> AnswerView:
         """A new turn at the end, in view."""
+        from assistant.tui.widgets.answer import AnswerView
+
         await self._turns.query_children("#welcome").remove()
         view = AnswerView(question)
         await self._turns.mount(view)
@@ -97,6 +98,8 @@ class Conversation(VerticalScroll, can_focus=False):
         self.call_after_refresh(lambda: self.scroll_to(y=self.max_scroll_y - below, animate=False, immediate=True))
 
     async def _mount_earlier(self) -> None:
+        from assistant.tui.widgets.answer import AnswerView
+
         self._mounting = True
         try:
             batch, self._earlier = self._earlier[-_AT_ONCE:], self._earlier[:-_AT_ONCE]

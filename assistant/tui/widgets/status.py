@@ -48,7 +48,7 @@ class Status(Static):
         self._timer: Timer | None = None
 
     def say(self, text: str, kind: str = "") -> None:
-        """Say something that stays until the next thing; `kind` is `warning`, `error` or nothing."""
+        """Say something that stays until the next thing; `kind` is `busy`, `warning`, `error` or nothing."""
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
@@ -58,11 +58,11 @@ class Status(Static):
 
     def busy(self, text: str) -> None:
         """Say what is under way, and count its seconds."""
-        running = self._timer is not None
-        started = self._since if running else time.monotonic()
-        self.say(text)
+        if self._timer is not None and self.said == text:
+            return
+        started = self._since if self._timer is not None else time.monotonic()
+        self.say(text, "busy")
         self._since = started
-        self.set_classes("-busy")
         self._timer = self.set_interval(1.0, self._count)
 
     def _count(self) -> None:

@@ -1,0 +1,189 @@
+"""What happens when something is asked, stopped, tried again or taken up: the engine's events become what is seen."""
+
+from __future__ import annotations
+
+from contextlib import aclosing, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.worker import Worker, WorkerCancelled
+
+from assistant.tui import describe
+from assistant.tui.dialogue import Dialogue
+from assistant.tui.widgets.conversation import Conversation
+from assistant.tui.widgets.status import TitleLine
+from configs.errors import CitewellError
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+    from assistant.answering.answer import Answer, Event
+    from assistant.tui.screens.chat import ChatScreen
+    from assistant.tui.widgets.answer import AnswerView
+
+
+class Conductor:
+    """Leads the dialogue on the chat screen, one question at a time. What goes wrong is said there, not raised."""
+
+    def __init__(self, app: App[None], chat: ChatScreen, dialogue: Dialogue) -> None:
+        self.dialogue = dialogue
+        self.failed = False
+        """Whether there is something to try again."""
+        self._app = app
+        self._chat = chat
+        self._worker: Worker[None] | None = None
+        self._turn: AnswerView | None = None
+
+    def open(self) -> None:
+        """Open the engine, in the background."""
+        self._app.run_worker(self._open(), group="open", exclusive=True)
+
+    def ask(self, question: str) -> None:
+        """Have a question answered, in the background."""
+        self._chat.busy = True
+        self.failed = False
+        self._worker = self._app.run_worker(self._answer(question), group="answer")
+
+    async def stop(self) -> None:
+        """Stop the answer that is on its way; what came stays, marked, and is saved so."""
+        worker, self._worker = self._worker, None
+        if worker is None or not self._chat.busy:
+            return
+        worker.cancel()
+        with suppress(WorkerCancelled):
+            await worker.wait()
+        view = self._turn
+        if view is None:
+            return
+        await view.stop()
+        self.say("Stopped. What came is kept, unchecked." if view.text else "Stopped.", "warning")
+        if view.text:
+            try:
+                self.dialogue.keep_stopped(view.question, view.text, view.sources)
+            except CitewellError as error:
+                self.complain(error)
+
+    async def retry(self) -> None:
+        """Ask the failed question again; without one, open the index again."""
+        view = self._turn
+        if view is not None and view.has_class("-failed"):
+            if not view.text:
+                await view.remove()
+            self.ask(view.question)
+        else:
+            self.open()
+
+    async def begin(self) -> None:
+        """A new session."""
+        await self.stop()
+        self.dialogue.begin()
+        await self.show()
+        self.say("A new session.")
+
+    async def resume(self, session_id: str) -> None:
+        """Go on with an earlier session."""
+        await self.stop()
+        try:
+            lost = len(self.dialogue.resume(session_id).damaged)
+        except CitewellError as error:
+            self.complain(error)
+            return
+        await self.show()
+        self.say(
+            f"{lost} answers of this session cannot be read." if lost else "Going on with this session.",
+            "error" if lost else "",
+        )
+
+    async def delete(self, session_id: str) -> None:
+        """Remove a session; the one on screen begins anew."""
+        try:
+            if self.dialogue.delete(session_id):
+                await self.begin()
+        except CitewellError as error:
+            self.complain(error)
+
+    def export(self, path: str) -> None:
+        """Write the session to a file."""
+        try:
+            written: Path = self.dialogue.export(path)
+        except CitewellError as error:
+            self.complain(error)
+        else:
+            self.say(f"Saved to {written}")
+
+    async def show(self) -> None:
+        """The session at hand, on screen."""
+        self._turn = None
+        await self._chat.show_turns(self.dialogue.answers)
+
+    def say(self, text: str, kind: str = "") -> None:
+        """Put a line into the status line."""
+        self._chat.status.say(text, kind)
+
+    def complain(self, error: CitewellError) -> None:
+        """Put an error there, with its remedy."""
+        self.say(" · ".join(part for part in (error.what, error.where, error.fix) if part), "error")
+
+    async def _open(self) -> None:
+        self._chat.status.busy("Opening the index …")
+        try:
+            await self.dialogue.open()
+        except CitewellError as error:
+            self._chat.show_problem(error)
+            self._fail("The index is not open.")
+        else:
+            self._opened()
+            self.say("Going on with this session." if self.dialogue.answers else "Ready.")
+
+    def _opened(self) -> None:
+        self.failed = False
+        self._chat.show_problem(None)
+        self._chat.query_one(TitleLine).describe(self.dialogue.engine)
+
+    async def _answer(self, question: str) -> None:
+        try:
+            self._turn = view = await self._chat.query_one(Conversation).add(question)
+            await self._chat.show_sources(view)
+            self._chat.status.busy("Searching …" if self.dialogue.engine else "Opening the index …")
+            async with aclosing(self.dialogue.ask(question)) as events:
+                async for event in events:
+                    await self._take(view, event)
+        finally:
+            self._chat.busy = False
+
+    async def _take(self, view: AnswerView, event: Event) -> None:
+        from assistant.answering.answer import Answered, Failed, Retrieved, Token
+
+        match event:
+            case Retrieved():
+                self._opened()
+                view.retrieved(event)
+                await self._chat.refresh_sources(view)
+                self._chat.status.busy("Reading the passages …")
+            case Token(text):
+                view.token(text)
+                self._chat.status.busy("Writing …")
+            case Answered(answer):
+                await view.finish(answer)
+                await self._chat.refresh_sources(view)
+                if answer.mode == "quotes":
+                    self._chat.query_one(Conversation).read_from_top(view)
+                self.say(*self._kept(answer))
+            case Failed(error, partial):
+                await view.fail(error, partial)
+                self._fail("No answer. Ctrl+R tries again.")
+
+    def _kept(self, answer: Answer) -> tuple[str, str]:
+        """Store the answer; what to say of it, and how."""
+        said = describe.summary(answer)
+        try:
+            self.dialogue.keep(answer)
+        except CitewellError as error:
+            return f"{said} · not saved: {error.what}", "error"
+        amiss = answer.status == "abstained" or any(sentence.unknown for sentence in answer.sentences)
+        return said, "warning" if amiss else ""
+
+    def _fail(self, text: str) -> None:
+        self.failed = True
+        self._app.refresh_bindings()
+        self.say(text, "error")
