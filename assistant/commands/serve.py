@@ -17,7 +17,7 @@ import click
 
 from assistant.commands import output
 from assistant.commands.options import Loaded, with_settings
-from configs.errors import NotInstalled, ServerUnreachable
+from configs.errors import InputError, NotInstalled, ServerUnreachable, SettingsError
 from configs.settings import ServedModel, ServeSettings
 
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ def _need_sglang(settings: ServeSettings) -> None:
 
 def _run(role: str, command: list[str], model: ServedModel, timeout: float) -> int:
     url = f"http://{model.host}:{model.port}"
+    if _healthy(url):
+        raise InputError("a server answers there already", where=url, fix=f"Stop it, or --set serve.{role}.port=….")
     started = time.monotonic()
     with _stopped_on_signal(command) as process:
         while not _healthy(url):
@@ -106,7 +108,10 @@ def _run(role: str, command: list[str], model: ServedModel, timeout: float) -> i
 @contextmanager
 def _stopped_on_signal(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
     """The process, in a session of its own; whatever ends us ends it and its children too."""
-    process = subprocess.Popen(command, start_new_session=True)  # noqa: S603 — the user's own settings
+    try:
+        process = subprocess.Popen(command, start_new_session=True)  # noqa: S603 — the user's own settings
+    except OSError as error:
+        raise SettingsError(f"cannot be run: {error.strerror}", where=command[0], fix="Correct serve.python.") from None
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         yield process

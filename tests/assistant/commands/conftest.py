@@ -91,6 +91,10 @@ class Terminal:
                 raise AssertionError(f"{text!r} never came; shown: {self.shown!r}")
         return self.shown
 
+    def type(self, text: str) -> None:
+        """Press keys."""
+        os.write(self._screen, text.encode())
+
     def end(self) -> int:
         """Read to the end and return the exit status."""
         while self._read():

@@ -1,0 +1,46 @@
+"""`citewell doctor`: what is well, what is not, and what mends it."""
+
+from __future__ import annotations
+
+import json
+
+from tests.assistant.commands.conftest import Home
+from tests.support.openai_server import OpenAIServer
+
+
+def test_a_fresh_machine_is_well(home: Home) -> None:
+    """No index yet is no fault: status 0, and the next command to type."""
+    ran = home.run("doctor")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert all(line.startswith(("ok  ", " ")) for line in ran.stdout.splitlines())
+    assert "citewell ingest" in ran.stdout
+
+
+def test_working_servers_are_asked_and_told(sample: Home, openai_server: OpenAIServer) -> None:
+    """Embedder and model are really called; the index tells what it holds."""
+    ran = sample.run("doctor", "--json", CITEWELL_GENERATION__URL=openai_server.url, CITEWELL_GENERATION__MODEL="m")
+    checks = {check["name"]: check for check in json.loads(ran.stdout)}
+    assert ran.returncode == 0
+    assert all(check["ok"] for check in checks.values())
+    assert "4 documents" in checks["index"]["found"]
+    assert checks["model"]["found"] == "m answers"
+    assert [request.path for request in openai_server.requests] == ["/v1/chat/completions"]
+
+
+def test_each_fault_is_told_with_its_remedy_and_no_key(home: Home, openai_server: OpenAIServer) -> None:
+    """Status 1; one fault does not hide the next."""
+    openai_server.api_key = "right"
+    ran = home.run(
+        "doctor",
+        "--json",
+        CITEWELL_EMBEDDING__PROVIDER="openai",
+        CITEWELL_EMBEDDING__URL=openai_server.url,
+        CITEWELL_EMBEDDING__API_KEY="sk-wrong-key",
+        CITEWELL_GENERATION__URL="http://127.0.0.1:9/v1",
+    )
+    assert ran.returncode == 1
+    checks = {check["name"]: check for check in json.loads(ran.stdout)}
+    assert {name for name, check in checks.items() if not check["ok"]} == {"embedder", "model"}
+    assert "CITEWELL_EMBEDDING__API_KEY" in checks["embedder"]["found"]
+    assert "generation.url" in checks["model"]["found"]
+    assert "sk-wrong-key" not in ran.stdout + ran.stderr
