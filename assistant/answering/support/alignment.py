@@ -1,0 +1,121 @@
+"""A sentence laid beside the place of the source it was taken from, and the segments in which the two differ."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import pairwise
+
+from assistant.answering.support.analysis import Analysis
+from assistant.answering.support.text import Token
+
+# Share of a sentence's tokens that must stand in the source in the same order for the two to be twins.
+_ALIKE = 0.6
+_SHORTEST = 4
+_TOO_COMMON = 40
+_DRIFT = 4
+_CANDIDATES = 6
+_LEAD = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch where the two differ: token ranges of the sentence and of the source, either may be empty."""
+
+    claimed: tuple[int, int]
+    stated: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """The stretch of the source that says nearly the same, word for word."""
+
+    first: int
+    last: int
+    """Tokens of the source, both included."""
+    segments: tuple[Segment, ...]
+    lead: tuple[int, int]
+    """Tokens of the source's clause before the stretch, which the sentence leaves out."""
+    tail: tuple[int, int]
+    """The same behind it (“… did not”)."""
+
+
+def twin(claim: Analysis, source: Analysis) -> Twin | None:
+    """The source's near-verbatim counterpart of a sentence; None where it is said in other words, or not at all."""
+    n = len(claim.tokens)
+    if n < _SHORTEST or (offset := _offset(claim, source)) is None:
+        return None
+    low, high = max(0, offset - _DRIFT), min(len(source.tokens), offset + n + _DRIFT)
+    ours, theirs = [t.key for t in claim.tokens], [t.key for t in source.tokens[low:high]]
+    if offset >= 0 and theirs[offset - low : offset - low + n] == ours:
+        return Twin(offset, offset + n - 1, (), (_clause_start(source, offset), offset), _tail(source, offset + n))
+    blocks = [b for b in SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks() if b.size]
+    if sum(block.size for block in blocks) < _ALIKE * n:
+        return None
+    return _compared(claim, source, [(block.a, block.b + low, block.size) for block in blocks])
+
+
+def _offset(claim: Analysis, source: Analysis) -> int | None:
+    """Where the sentence would begin in the source if it stood there: the diagonal on which most of its tokens match."""
+    places = [source.positions.get(token.key, ()) for token in claim.tokens]
+    if sum(map(bool, places)) < _ALIKE * len(places):
+        return None
+    votes = Counter(place - n for n, found in enumerate(places) if len(found) <= _TOO_COMMON for place in found)
+
+    def near(offset: int) -> tuple[int, int]:
+        return sum(votes.get(offset + shift, 0) for shift in range(-_DRIFT, _DRIFT + 1)), votes[offset]
+
+    best = max((offset for offset, _ in votes.most_common(_CANDIDATES)), key=near, default=None)
+    return best if best is not None and near(best)[0] >= _ALIKE * len(places) else None
+
+
+def _compared(claim: Analysis, source: Analysis, blocks: Sequence[tuple[int, int, int]]) -> Twin:
+    segments = []
+    first_a, first_b, _ = blocks[0]
+    last_a, last_b = blocks[-1][0] + blocks[-1][2], blocks[-1][1] + blocks[-1][2]
+    begin = _clause_start(source, first_b)
+    if first_a:
+        begin = max(begin, first_b - first_a - 2)
+        segments.append(Segment((0, first_a), (begin, first_b)))
+    for (a, b, size), (next_a, next_b, _) in pairwise(blocks):
+        if (a + size, b + size) != (next_a, next_b):
+            segments.append(Segment((a + size, next_a), (b + size, next_b)))
+    end = last_b
+    if rest := len(claim.tokens) - last_a:
+        limit = min(len(source.tokens), last_b + rest + 2)
+        while end < limit and source.sentence_of[end] == source.sentence_of[last_b - 1]:
+            end += 1
+        segments.append(Segment((last_a, len(claim.tokens)), (last_b, end)))
+    lead = (first_b, first_b) if first_a else (begin, first_b)
+    tail = _tail(source, end) if end == last_b else (end, end)
+    return Twin(first_b, max(end, last_b) - 1, tuple(segments), lead, tail)
+
+
+def _tail(source: Analysis, end: int) -> tuple[int, int]:
+    """The token behind a stretch, where it closes the clause."""
+    behind = end + 1
+    if end >= len(source.tokens) or source.sentence_of[end] != source.sentence_of[end - 1]:
+        return end, end
+    gap = source.text[source.tokens[end - 1].end : source.tokens[end].start]
+    closes = (
+        behind == len(source.tokens) or not source.text[source.tokens[end].end : source.tokens[behind].start].isspace()
+    )
+    return (end, behind) if gap.isspace() and closes else (end, end)
+
+
+def _clause_start(source: Analysis, token: int) -> int:
+    """The first token of the clause in which a token stands, at most a few tokens back."""
+    begin = token
+    while begin > 0 and token - begin < _LEAD and source.sentence_of[begin - 1] == source.sentence_of[token]:
+        between = source.text[source.tokens[begin - 1].end : source.tokens[begin].start]
+        if any(mark in between for mark in ",;:.()"):
+            break
+        begin -= 1
+    return begin
+
+
+def slice_of(analysis: Analysis, bounds: tuple[int, int]) -> Sequence[Token]:
+    """The tokens of a range."""
+    return analysis.tokens[bounds[0] : bounds[1]]

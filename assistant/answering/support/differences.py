@@ -1,0 +1,137 @@
+"""What a sentence says otherwise than its near-verbatim counterpart in the source: numbers, units, polarity, entities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from assistant.answering.support import entities, polarity, quantities
+from assistant.answering.support.alignment import Segment, Twin, slice_of
+from assistant.answering.support.analysis import Analysis
+from assistant.answering.support.quantities import Quantity
+from assistant.answering.support.reasons import Kind, Reason
+from assistant.answering.support.text import Token
+
+_NEAR = 4  # tokens from a denial left out to the words that are left
+
+
+def differences(claim: Analysis, source: Analysis, twin: Twin) -> list[Reason]:
+    """Every difference that changes what is said, in the order of the sentence."""
+    other_form = entities.abbreviated(claim, source) if twin.segments else {}
+    found: list[Reason] = []
+    for segment in twin.segments:
+        if _joined(claim, segment.claimed) == _joined(source, segment.stated):
+            continue  # dose-response, dose response
+        found += _numbers(claim, source, segment)
+        found += _direction(claim, source, segment)
+        found += _entities(claim, source, segment, other_form)
+    return _negation(claim, source, twin) + found
+
+
+def _numbers(claim: Analysis, source: Analysis, segment: Segment) -> list[Reason]:
+    claimed = _within(claim.quantities, segment.claimed)
+    stated = _within(source.quantities, segment.stated)
+    found = []
+    for quantity in claimed:
+        if any(quantity.same(other) and bool(quantity.dimension) == bool(other.dimension) for other in stated):
+            continue
+        other = next((o for o in stated if o.value == quantity.value), next(iter(stated), None))
+        if other is None and not quantities.lacking([quantity], source.quantities):
+            continue  # added from elsewhere in the source
+        kind: Kind = "unit" if other and other.value == quantity.value else "number"
+        found.append(Reason.of(kind, said(claim, quantity), said(source, other) if other else ""))
+    ours, theirs = (
+        [t for t in slice_of(a, bounds) if t.kind in ("unit", "sign")]
+        for a, bounds in ((claim, segment.claimed), (source, segment.stated))
+    )
+    if not claimed and ours and theirs and ours[0].kind == theirs[0].kind and ours[0].key != theirs[0].key:
+        kind = "unit" if ours[0].kind == "unit" else "number"
+        found.append(Reason.of(kind, _with_number(claim, ours[0]), _with_number(source, theirs[0])))
+    return found
+
+
+def _direction(claim: Analysis, source: Analysis, segment: Segment) -> list[Reason]:
+    ours = [t for t in slice_of(claim, segment.claimed) if t.kind != "sign"]
+    theirs = [t for t in slice_of(source, segment.stated) if t.kind != "sign"]
+    if pair := polarity.opposed(ours, theirs):
+        return [Reason.of("direction", pair[0].text, pair[1].text)]
+    if pair := polarity.affix_opposed(ours, theirs):
+        return [Reason.of("direction", pair[0].text, pair[1].text)]
+    if pair := polarity.affix_negated(ours, theirs):
+        return [Reason.of("negation", pair[0].text, pair[1].text)]
+    lost = [t for t in theirs if polarity.change(t.text)]
+    if lost and ours and not any(polarity.change(t.text) for t in ours) and _content(ours):
+        return [Reason.of("direction", _content(ours)[0].text, lost[0].text)]
+    return []
+
+
+def _negation(claim: Analysis, source: Analysis, twin: Twin) -> list[Reason]:
+    ours = [t for s in twin.segments for t in polarity.negations(slice_of(claim, s.claimed))]
+    theirs = [t for s in twin.segments for t in _denials_near(slice_of(source, s.stated))]
+    theirs += polarity.negations([*slice_of(source, twin.lead), *slice_of(source, twin.tail)])
+    if bool(ours) == bool(theirs):
+        return []
+    if any(_turns(claim, source, segment) for segment in twin.segments):
+        return []  # “did not fall” where the source says “rose”
+    return [Reason.of("negation", ours[0].text if ours else "", theirs[0].text if theirs else "")]
+
+
+def _turns(claim: Analysis, source: Analysis, segment: Segment) -> bool:
+    ours, theirs = slice_of(claim, segment.claimed), slice_of(source, segment.stated)
+    signs = [{polarity.change(t.text) for t in some} - {0} for some in (ours, theirs)]
+    denied = bool(polarity.negations(ours)) != bool(polarity.negations(theirs))
+    return denied and len(signs[0]) == len(signs[1]) == 1 and signs[0] != signs[1]
+
+
+def _denials_near(tokens: Sequence[Token]) -> list[Token]:
+    """Denials at the end of a stretch, where they bear on what follows; one in a parenthesis left out does not."""
+    return polarity.negations(tokens[-_NEAR:])
+
+
+def _entities(claim: Analysis, source: Analysis, segment: Segment, other_form: dict[int, int]) -> list[Reason]:
+    stated = slice_of(source, segment.stated)
+    ours = [
+        token
+        for n, token in enumerate(slice_of(claim, segment.claimed), start=segment.claimed[0])
+        if token in _content([token])
+        and n not in other_form
+        and not any(token.key == t.key or entities.akin(token.text, t.text) for t in stated)
+    ]
+    theirs = [t for t in _content(stated) if not any(t.key == o.key for o in slice_of(claim, segment.claimed))]
+    if not ours or (not theirs and all(source.places(token)[0] for token in ours)):
+        return []
+    return [Reason.of("entity", _phrase(claim, ours), _phrase(source, theirs) if theirs else "")]
+
+
+def _content(tokens: Iterable[Token]) -> list[Token]:
+    """Tokens that name something: no number, no word of polarity, none that any abstract may use for another."""
+    return [
+        t
+        for t in tokens
+        if t.kind in ("word", "name", "han", "letters")
+        and len(t.text) > (t.kind == "word")
+        and not polarity.negates(t.text)
+        and not polarity.change(t.text)
+        and not polarity.value(t.text)
+        and (entities.is_name(t) or not entities.general(t.text))
+    ]
+
+
+def _within(all_of: Sequence[Quantity], bounds: tuple[int, int]) -> list[Quantity]:
+    return [q for q in all_of if q.first < bounds[1] and q.last >= bounds[0]]
+
+
+def said(analysis: Analysis, quantity: Quantity) -> str:
+    """A quantity as it is written."""
+    return analysis.text[quantity.token.start : analysis.tokens[quantity.last].end]
+
+
+def _with_number(analysis: Analysis, token: Token) -> str:
+    return analysis.text[max(0, token.start - 6) : token.end + 6].strip()
+
+
+def _joined(analysis: Analysis, bounds: tuple[int, int]) -> str:
+    return "".join(token.text for token in slice_of(analysis, bounds)).casefold()
+
+
+def _phrase(analysis: Analysis, tokens: Sequence[Token]) -> str:
+    return analysis.text[tokens[0].start : tokens[-1].end]

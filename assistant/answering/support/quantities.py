@@ -1,0 +1,104 @@
+"""Quantities: a number with its unit, and whether a source has that very quantity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from assistant.answering.support import units
+from assistant.answering.support.text import Token
+
+_TOLERANCE = 0.015  # 52 weeks are a year, 26 weeks six months
+_WORDS_OF_ONE = frozenset({"one", "One", "half", "Half"})
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A value, in the base unit of what it measures; `first` … `last` are its tokens."""
+
+    value: float
+    dimension: tuple[str, ...]
+    """What is measured, then per what; empty for a bare number."""
+    size: float
+    """Its unit in base units."""
+    token: Token
+    first: int
+    last: int
+
+    def same(self, other: Quantity, *, rounded: bool = False) -> bool:
+        """Whether the two mean the same amount; one without a unit matches any unit, and `rounded` forgives rounding."""
+        if not self.dimension or not other.dimension or self.dimension == other.dimension:
+            return self._equal(other, rounded=rounded)
+        return False
+
+    def _equal(self, other: Quantity, *, rounded: bool) -> bool:
+        if not self.dimension or not other.dimension or self.size == other.size:
+            ours, theirs = self.value, other.value
+            if ours == theirs:
+                return True
+            return rounded and (abs(ours) == abs(theirs) or _rounds_to(abs(theirs), abs(ours)))
+        ours, theirs = self.value * self.size, other.value * other.size
+        return abs(ours - theirs) <= _TOLERANCE * max(abs(ours), abs(theirs))
+
+
+def read(tokens: Sequence[Token]) -> list[Quantity]:
+    """The quantities of a text, in order: `5 mg/dl` is one of mass per volume."""
+    found = []
+    for n, token in enumerate(tokens):
+        if token.value is None:
+            continue
+        measured = [units.named(t.key[2:]) for t in _units_behind(tokens, n)]
+        dimension = tuple(unit.dimension for unit in measured)
+        size = measured[0].size if measured else 1.0
+        for unit in measured[1:]:
+            size /= unit.size
+        if not measured and token.text.startswith("百分之"):
+            dimension = ("%",)
+        found.append(Quantity(token.value, dimension, size, token, n, n + len(measured)))
+    return found
+
+
+def lacking(claimed: Iterable[Quantity], stated: Sequence[Quantity]) -> list[tuple[Quantity, Quantity | None]]:
+    """The claimed quantities that a source nowhere states, each with the one there of the same figure in another unit."""
+    ratios = _ratios(stated)
+    missing = []
+    for quantity in claimed:
+        if quantity.token.text in _WORDS_OF_ONE or any(quantity.same(other, rounded=True) for other in stated):
+            continue
+        if any(abs(ratio - quantity.value * _as_share(quantity)) <= 0.006 for ratio in ratios):
+            continue
+        same_figure = (other for other in stated if other.value == quantity.value)
+        missing.append((quantity, next(same_figure, None)))
+    return missing
+
+
+def _units_behind(tokens: Sequence[Token], n: int) -> list[Token]:
+    found: list[Token] = []
+    for token in tokens[n + 1 : n + 3]:
+        near = token.start - (found[-1] if found else tokens[n]).end <= 1
+        if token.kind != "unit" or not near or token.key == "u:°" or (found and found[0].key == "u:%"):
+            break
+        found.append(token)
+    return found
+
+
+def _as_share(quantity: Quantity) -> float:
+    return 0.01 if quantity.dimension == ("%",) else 1.0
+
+
+def _ratios(stated: Sequence[Quantity]) -> list[float]:
+    """Shares a source states in another form: 35 %, or two numbers side by side (81/395, one in five)."""
+    shares = [quantity.value / 100 for quantity in stated if quantity.dimension == ("%",)]
+    for one, other in pairwise(stated):
+        if 0 < one.value < other.value and other.first - one.first <= 3:
+            shares.append(one.value / other.value)
+    return shares
+
+
+def _rounds_to(exact: float, given: float) -> bool:
+    digits = f"{given:.10g}"
+    decimals = len(digits.partition(".")[2])
+    if decimals == 0 and given >= 10 and given % 10 == 0:
+        return abs(exact - given) <= 0.03 * given
+    return round(exact, decimals) == given and abs(exact - given) <= 0.1 * given
