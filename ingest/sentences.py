@@ -14,6 +14,8 @@ _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|vs|cf|al|etc|ca|approx|resp|Dr|Mr|Mrs|Ms|Prof|St|Fig|Figs|Tab|Ref|Refs|Eq|No|Nos|Vol|pp|min|max|incl|spp|subsp|var|Inc|Ltd|Jr|Sr)"
     r"|(?:^|[\s(])[A-Z]|(?:\b[A-Za-z]\.)+[A-Za-z])\.$"
 )
+_ABBREVIATION_REACH = 12
+"""Characters up to its full stop in which an abbreviation lies: what is long before need not be searched each time."""
 _BREAK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*+•]|\d{1,3}[.)]|#{1,6}|>|\|)\s)")
 
 
@@ -55,7 +57,8 @@ def _ends_sentence(text: str, start: int, match: re.Match[str], end: int) -> boo
         return False  # 3.5, p.o., example.org
     following = after.lstrip()
     if match["stop"] == "." and not match["markers"]:
-        if _ABBREVIATION.search(text, start, match.end("stop")) and following:
+        stop = match.end("stop")
+        if following and _ABBREVIATION.search(text, max(start, stop - _ABBREVIATION_REACH), stop):
             return False
         if following and following[0].islower():
             return False

@@ -70,8 +70,9 @@ def test_passages_are_verbatim_slices_that_cover_the_text(text: str) -> None:
         "\n\n\n\nA first. \n\n\n\n B second.\n\n\n" * 50,
         "👩‍👩‍👧‍👦" * 100,
         "x" * 5000,
+        "a. " * 9000,
     ],
-    ids=["ha", "sentence", "chinese", "dots", "spaced dots", "commas", "paragraphs", "emoji", "one word"],
+    ids=["ha", "sentence", "chinese", "dots", "spaced dots", "commas", "paragraphs", "emoji", "one word", "letters"],
 )
 def test_text_that_repeats_itself_is_located_without_gaps(text: str) -> None:
     """Where a passage could stand in many places, the spans still cover the document in order."""
@@ -105,9 +106,19 @@ def test_a_document_that_fits_is_not_touched() -> None:
 
 
 def test_a_book_is_cut_in_reasonable_time() -> None:
-    """Megabytes in one record do not exhaust the sentence splitter, which gives up after five seconds."""
+    """A megabyte in one record takes seconds, not minutes."""
     text = "The patients of the second group were treated with aspirin once a day. " * 15_000
     assert len(check(text, ChunkingSettings())) > 400
+
+
+def test_long_documents_are_cut_where_uv_installed_the_packages() -> None:
+    """What uv installs are hard links, and NLTK, which llama-index would use, refuses to read those."""
+    script = (
+        "import sys; sys.modules['nltk'] = None; from ingest.chunking import passages;"
+        "from ingest.documents import Document; from configs.settings import ChunkingSettings as C;"
+        "assert len(passages(Document('d', 'T', 'A drug helped. ' * 500), C())) > 1"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 def test_short_documents_do_not_wait_for_llama_index() -> None:
