@@ -44,9 +44,8 @@ def demo(*, loaded: Loaded) -> int:
 
     Without a terminal it answers three sample questions in plain text.
     """
-    settings = _demo_settings(loaded.settings)
-    with sample_files() as paths:
-        asyncio.run(_prepare(settings, paths))
+    settings = demo_settings(loaded.settings)
+    asyncio.run(prepare_demo(settings))
     if sys.stdin.isatty() and sys.stdout.isatty():
         from assistant.tui.app import run_chat
 
@@ -56,13 +55,13 @@ def demo(*, loaded: Loaded) -> int:
 
 
 @contextmanager
-def sample_files() -> Iterator[list[Path]]:
+def _sample_files() -> Iterator[list[Path]]:
     """The sample corpus as files on disk, wherever the package lies."""
     with as_file(files("ingest") / "samples") as folder:
         yield sorted(folder.glob("*.jsonl"))
 
 
-def _demo_settings(settings: Settings) -> Settings:
+def demo_settings(settings: Settings) -> Settings:
     """The same settings over the embedded sample index, with no servers."""
     changes = {"name": _DEMO_INDEX, "home": "embedded"}
     return settings.model_copy(
@@ -74,12 +73,13 @@ def _demo_settings(settings: Settings) -> Settings:
     )
 
 
-async def _prepare(settings: Settings, paths: list[Path]) -> None:
+async def prepare_demo(settings: Settings) -> None:
     """Bring the sample corpus into its index; unchanged, that takes no time."""
     from ingest.pipeline import ingest
 
     problems = _Problems()
-    summary = await ingest([str(path) for path in paths], settings, problems)
+    with _sample_files() as paths:
+        summary = await ingest([str(path) for path in paths], settings, problems)
     if summary.failed:
         raise CitewellError(f"the sample corpus is damaged: {problems.first}", fix="Install citewell again.")
 
