@@ -21,8 +21,8 @@ _SIZE = (120, 36)
 _QUESTION = "When must metformin be stopped in kidney disease?"
 
 
-async def picture(path: Path) -> None:
-    """Ask one question and save what the screen shows."""
+async def picture() -> str:
+    """Ask one question; what the screen then shows, as SVG."""
     with tempfile.TemporaryDirectory() as folder:
         settings = demo_settings(load(flags={"data_dir": folder}).settings)
         await prepare_demo(settings)
@@ -33,10 +33,11 @@ async def picture(path: Path) -> None:
                 while not any(view.answer for view in app.screen.query(AnswerView)):
                     await pilot.pause(0.05)
             await pilot.pause(0.5)
-            # Whoever looks at the picture need not fetch a font from anywhere.
-            path.write_text(_FONT_FACE.sub("", app.export_screenshot()), "utf-8")
+            shown = app.export_screenshot()
         await app.dialogue.close()
+    # Whoever looks at the picture need not fetch a font from anywhere.
+    return _FONT_FACE.sub("", shown)
 
 
 if __name__ == "__main__":
-    asyncio.run(picture(Path(sys.argv[1])))
+    Path(sys.argv[1]).write_text(asyncio.run(picture()), "utf-8")
