@@ -6,7 +6,7 @@ from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textual.worker import Worker, WorkerCancelled
+from textual.worker import Worker, WorkerError
 
 from assistant.tui import describe
 from assistant.tui.dialogue import Dialogue
@@ -41,7 +41,7 @@ class Conductor:
     def ask(self, question: str) -> None:
         """Have a question answered, in the background."""
         self._chat.busy = True
-        self.failed = False
+        self.failed, self._turn = False, None
         self._worker = self._app.run_worker(self._answer(question), group="answer")
 
     async def stop(self) -> None:
@@ -50,8 +50,9 @@ class Conductor:
         if worker is None or not self._chat.busy:
             return
         worker.cancel()
-        with suppress(WorkerCancelled):
+        with suppress(WorkerError):
             await worker.wait()
+        self._chat.busy = False
         view = self._turn
         if view is None:
             return

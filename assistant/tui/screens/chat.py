@@ -95,11 +95,16 @@ class ChatScreen(Screen[None]):
 
     async def show_sources(self, view: AnswerView | None) -> None:
         """The sources of this turn from now on; the pane says whose they are, unless they are the latest's."""
-        self._shown = view
-        turns = self.query_one(Conversation).turns
-        question = view.question if view and view is not turns[-1] else ""
+        sources = self.query_one(Sources)
+        if view is not self._shown:
+            self._shown = view
+            sources.forget()
         self.query_one(Prompt).openable = len(view.sources) if view else 0
-        await self.query_one(Sources).show(view.sources if view else (), view.answer if view else None, question)
+        if view is None:
+            await sources.show((), None)
+        else:
+            latest = view is self.query_one(Conversation).turns[-1]
+            await sources.show(view.sources, view.answer, "" if latest else view.question)
 
     async def refresh_sources(self, view: AnswerView) -> None:
         """A turn's sources changed: show them, unless the reader has turned to another's."""
@@ -181,15 +186,19 @@ class ChatScreen(Screen[None]):
             passage.scroll_page_down(animate=False)
 
     def _areas(self) -> list[Widget]:
-        cited = [view.markdown for view in self.query_one(Conversation).turns if view.markdown.places()]
-        current = next((markdown for markdown in cited if markdown.has_focus), None)
-        shown = self._shown.markdown if self._shown and self._shown.markdown in cited else None
-        areas: list[Widget] = [self.query_one(Prompt)]
-        if cited:
-            areas.append(current or shown or cited[-1])
+        cited = self._cited()
+        current = (
+            [view for view in cited if view.markdown.has_focus]
+            or [view for view in cited if view is self._shown]
+            or cited[-1:]
+        )
+        areas: list[Widget] = [self.query_one(Prompt), *(view.markdown for view in current)]
         if self.query_one(Sources).display:
             areas.append(self.query_one(PassageView))
         return areas
+
+    def _cited(self) -> list[AnswerView]:
+        return [view for view in self.query_one(Conversation).turns if view.markdown.places()]
 
     def _reveal(self, revealed: bool) -> None:
         self.set_class(revealed, "-drawer") if self.drawer else self.set_class(not revealed, "-no-pane")

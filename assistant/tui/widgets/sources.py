@@ -84,7 +84,7 @@ class Sources(Vertical):
         self.sources: tuple[Source, ...] = ()
         self.chosen = 0
         """Number of the source on show, 0 for none."""
-        self._picked = False
+        self._picked = 0
         self._quotes: dict[int, list[str]] = {}
 
     def compose(self) -> ComposeResult:
@@ -105,25 +105,30 @@ class Sources(Vertical):
         self.query_one("#sources-heading", Static).update(Content.assemble((heading, "bold"), (asked, "$quiet")))
         self._quotes = _verbatim(answer) if answer else {}
         if sources != self.sources:
-            self.sources, self._picked = sources, False
+            self.sources = sources
             lines = self.query_one("#source-lines")
             with self.app.batch_update():
                 await lines.remove_children()
                 await lines.mount_all(SourceLine(source) for source in sources)
         for line in self.query(SourceLine):
             line.set_class(line.n in cited, "-cited")
-        if not self._picked:
-            self._present(min(cited, default=sources[0].n if sources else 0))
+        self._present(self._picked or min(cited, default=sources[0].n if sources else 0))
+
+    def forget(self) -> None:
+        """Another answer's sources come: what the reader picked among these is of no matter."""
+        self._picked = self.chosen = 0
 
     def choose(self, n: int) -> bool:
-        """The reader chose source `n`; False where there is none."""
+        """The reader picks source `n`; False where there is none."""
         found = self._source(n) is not None
         if found:
-            self._picked = True
+            self._picked = n
             self._present(n)
         return found
 
     def _present(self, n: int) -> None:
+        if n != self.chosen:
+            self.query_one(PassageView).scroll_home(animate=False)
         self.chosen = n
         for line in self.query(SourceLine):
             line.set_class(line.n == n, "-chosen")
@@ -134,7 +139,6 @@ class Sources(Vertical):
         head.update(_head(source) if source else Content(""))
         text.update(_passage(source, self._quotes.get(n, [])) if source else Content(""))
         rest.update(_rest(source) if source else Content(""))
-        self.query_one(PassageView).scroll_home(animate=False)
 
     def on_source_line_chosen(self, event: SourceLine.Chosen) -> None:
         """A line was clicked."""

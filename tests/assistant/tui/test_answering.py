@@ -9,6 +9,7 @@ import pytest
 from assistant.answering.answer import Answered, Failed, Retrieved, Sentence, Token
 from assistant.records.sessions import SessionStore
 from assistant.tui.describe import STOPPED
+from assistant.tui.widgets.conversation import Conversation
 from assistant.tui.widgets.status import TitleLine
 from configs.errors import IndexInUse, IndexMissing, ServerUnreachable
 from tests.assistant.tui.conftest import NARROW, WIDE, OpenChat
@@ -197,3 +198,22 @@ async def test_warnings_of_the_search_show_at_once(chat: OpenChat) -> None:
         assert c.shown(".notes") == "Searched by words alone."
         gate.set()
         await c.until(lambda: not c.screen.busy)
+
+
+async def test_who_scrolls_up_is_not_pulled_down(chat: OpenChat) -> None:
+    """The stream is followed at its end; a reader who has scrolled up stays where they read, also when it ends."""
+    gate = asyncio.Event()
+    whole = answer(text="\n\n".join(f"Paragraph {n} says that drug 1 helps [1]." for n in range(40)))
+    events = [Retrieved("q", whole.sources), *(Token(line + "\n\n") for line in whole.text.split("\n\n"))]
+    async with chat([*events[:30], gate, *events[30:], Answered(whole)]) as c:
+        conversation = c.screen.query_one(Conversation)
+        await c.type("Does it help?")
+        await c.pilot.press("enter")
+        await c.until(lambda: conversation.max_scroll_y > 30)
+        assert conversation.scroll_y == conversation.max_scroll_y
+        await c.pilot.press("pageup", "pageup")
+        read = conversation.scroll_y
+        assert 0 < read < conversation.max_scroll_y
+        gate.set()
+        await c.until(lambda: not c.screen.busy and conversation.max_scroll_y > 60)
+        assert conversation.scroll_y == read
