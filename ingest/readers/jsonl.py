@@ -8,14 +8,12 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, NoReturn
 
 from ingest.documents import Document
-from ingest.readers.base import Records, Rejected, tells_damage
+from ingest.readers.base import MAX_TITLE, Records, Rejected, tells_damage
 
 # Longest line that is read: beyond it a record is rejected without being held in memory.
 MAX_LINE_BYTES = 16 * 2**20
 # Qdrant stores deeper metadata without complaint and can then never again open the index that holds it.
 MAX_DEPTH = 64
-# A title is stored and embedded with each passage: a book in it would be stored as often as it has pages.
-MAX_TITLE = 10_000
 _UTF8_BOM = b"\xef\xbb\xbf"
 
 

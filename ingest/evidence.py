@@ -1,0 +1,141 @@
+"""What a record says of itself, as facets: kind of evidence, retracted or corrected, year, journal, language."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from ingest.readers.languages import language_code
+
+# What a record is, before any question of strength: these notices are no evidence themselves.
+_NOTICES = {
+    "retraction notice": ("retraction of publication", "retraction", "retraction notice"),
+    "expression of concern": ("expression of concern",),
+    "erratum": ("published erratum", "erratum", "correction", "corrigendum"),
+}
+# Strongest first: a record with several publication types is the first of these that it names.
+# Names are MEDLINE's publication types, with those of Embase, JATS and everyday exports beside them.
+_STRENGTH = {
+    "guideline": (
+        "practice guideline",
+        "guideline",
+        "consensus development conference",
+        "consensus development conference, nih",
+        "consensus statement",
+    ),
+    "meta-analysis": ("meta analysis", "network meta analysis"),
+    "systematic review": ("systematic review",),
+    "randomized controlled trial": (
+        "randomized controlled trial",
+        "randomized controlled trial, veterinary",
+        "equivalence trial",
+        "rct",
+        "randomized trial",
+    ),
+    "clinical trial": (
+        "clinical trial",
+        "controlled clinical trial",
+        "adaptive clinical trial",
+        "pragmatic clinical trial",
+        "clinical trial, phase i",
+        "clinical trial, phase ii",
+        "clinical trial, phase iii",
+        "clinical trial, phase iv",
+        "clinical trial, veterinary",
+    ),
+    "cohort study": ("cohort study",),
+    "case-control study": ("case control study",),
+    "cross-sectional study": ("cross sectional study",),
+    "observational study": ("observational study", "observational study, veterinary"),
+    "case report": ("case reports", "case report", "case series"),
+    "review": ("review", "review article", "scoping review", "literature review", "short survey"),
+    "protocol": ("clinical trial protocol", "study protocol", "protocol"),
+    "conference abstract": ("conference abstract", "meeting abstract"),
+    "editorial": ("editorial",),
+    "letter": ("letter", "reply"),
+    "comment": ("comment", "commentary", "article commentary"),
+    "preprint": ("preprint", "unpublished work"),
+}
+# MEDLINE has no publication type for these designs; its indexers state them as MeSH headings.
+_DESIGNS = {
+    "cohort study": (
+        "cohort studies",
+        "follow up studies",
+        "longitudinal studies",
+        "prospective studies",
+        "retrospective studies",
+    ),
+    "case-control study": ("case control studies",),
+    "cross-sectional study": ("cross sectional studies",),
+}
+
+
+def _ranked(*tables: Mapping[str, Iterable[str]]) -> dict[str, tuple[int, str]]:
+    kinds = [item for table in tables for item in table.items()]
+    return {name: (rank, kind) for rank, (kind, names) in enumerate(kinds) for name in names}
+
+
+_BY_TYPE = _ranked(_NOTICES, _STRENGTH)
+_BY_MESH = _ranked(_DESIGNS)
+
+_RETRACTED_TYPES = {"retracted publication", "retracted article", "retracted"}
+_CORRECTIONS = {"ErratumIn", "CorrectedandRepublishedIn", "PartialRetractionIn"}
+_RETRACTED_TITLE = re.compile(r"\W*retracted(?: (?:article|paper|publication))?\W*[:\]]", re.IGNORECASE)
+_YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
+
+
+def derive(metadata: Mapping[str, Any], title: str = "") -> dict[str, Any]:
+    """The facets of a record from its metadata (keys as in `ingest.readers.base`).
+
+    `type` is the strongest that its publication types name, else the study design among its MeSH headings;
+    `retracted` and `corrected` are always there, the others where the record gives ground for them.
+    """
+    types = [_plain(name) for name in _texts(metadata.get("publication_types"))]
+    links = {link.get("kind") for link in metadata.get("corrections") or () if isinstance(link, Mapping)}
+    found: dict[str, Any] = {
+        "type": _kind(types, _texts(metadata.get("mesh"))),
+        "year": year_of(metadata.get("year")),
+        "journal": " ".join(str(metadata.get("journal") or "").split()) or None,
+        "lang": language_code(str(metadata.get("lang") or "")),
+    }
+    facets = {key: value for key, value in found.items() if value is not None}
+    facets["retracted"] = bool(
+        _RETRACTED_TYPES.intersection(types) or "RetractionIn" in links or _RETRACTED_TITLE.match(title)
+    )
+    facets["corrected"] = bool(_CORRECTIONS & links or "corrected and republished article" in types)
+    return facets
+
+
+def year_of(value: object) -> int | None:
+    """The first plausible year (1500 to 2099) in a number or a date as text."""
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        return None
+    found = _YEAR.search(str(value))
+    return int(found[0]) if found else None
+
+
+def is_publication_type(name: str) -> bool:
+    """Whether a publication type of this name would decide anything here."""
+    plain = _plain(name)
+    return plain in _BY_TYPE or plain in _RETRACTED_TYPES
+
+
+def _kind(types: list[str], mesh: list[str]) -> str | None:
+    ranked = min((_BY_TYPE[name] for name in types if name in _BY_TYPE), default=None)
+    if ranked is not None and ranked[1] != "observational study":
+        return ranked[1]
+    design = min((_BY_MESH[key] for name in mesh if (key := _plain(name)) in _BY_MESH), default=ranked)
+    return design[1] if design else None
+
+
+@lru_cache(maxsize=2**15)  # the names are those of a vocabulary, and come with every record
+def _plain(name: str) -> str:
+    return name.strip().lower().replace("-", " ").replace("randomised", "randomized")
+
+
+def _texts(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    return [item for item in value if isinstance(item, str)] if isinstance(value, (list, tuple)) else []
