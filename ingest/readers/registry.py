@@ -1,24 +1,31 @@
-"""Which reader reads what: by suffix, and by content where a file is compressed."""
+"""Which files are read, and by which reader: folders, patterns, suffixes, content, compression, standard input."""
 
 from __future__ import annotations
 
-import gzip
+import glob
+import io
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from configs.errors import InputError
-from ingest.readers.base import Records, Rejected
-from ingest.readers.jsonl import read_jsonl
+from ingest.readers.base import Reader, Records, Rejected, tells_damage
+from ingest.readers.sniff import FORMATS, HEAD, PACKED, format_of, suffix_of, unpacked
 
 STANDARD_INPUT = "-"
-SUFFIXES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
-_GZIP_MAGIC = b"\x1f\x8b"
+SUFFIXES = tuple(FORMATS)
+_READS = f"It reads {', '.join(SUFFIXES)}, plain or packed ({', '.join(PACKED)})"
+# Formats that know themselves what to make of UTF-16; JSON Lines is UTF-8 by definition.
+_UTF16_IS_REFUSED = ("jsonl",)
 
 
 def find_files(paths: Sequence[str]) -> list[str]:
-    """The files that `paths` name, folders searched through; `-` stays as it is.
+    """The files that `paths` name: folders searched through, patterns (`*.xml`) filled in; `-` stays as it is.
+
+    In folders, what is of no known format is passed over, and what is hidden (a leading dot).
 
     Raises:
         InputError: a path that is not there, a folder that holds nothing readable, an unknown suffix.
@@ -29,45 +36,68 @@ def find_files(paths: Sequence[str]) -> list[str]:
         if name == STANDARD_INPUT:
             found.append(name)
         elif path.is_dir():
-            inside = sorted(
-                str(child) for child in path.rglob("*") if child.is_file() and child.name.lower().endswith(SUFFIXES)
-            )
+            inside = sorted(_inside(path))
             if not inside:
-                raise InputError(
-                    "holds no file that citewell reads", where=name, fix=f"It reads {', '.join(SUFFIXES)}."
-                )
+                raise InputError("holds no file that citewell reads", where=name, fix=f"{_READS}.")
             found += inside
-        elif not path.exists():
-            raise InputError("no such file or folder", where=name, fix="Check the path; nothing was ingested.")
-        elif not name.lower().endswith(SUFFIXES):
-            raise InputError(
-                "is of a format that citewell does not read yet",
-                where=name,
-                fix=f"It reads {', '.join(SUFFIXES)}, or - for JSON Lines on standard input.",
-            )
+        elif path.exists():
+            found.append(_known(name))
         else:
-            found.append(name)
+            matched = sorted(glob.glob(name, recursive=True)) if glob.has_magic(name) else []  # noqa: PTH207 - a pattern of the user's, absolute or not
+            if not matched:
+                raise InputError("no such file or folder", where=name, fix="Check the path; nothing was ingested.")
+            found += _readable(matched)
+            if not found:
+                raise InputError("matches no file that citewell reads", where=name, fix=f"{_READS}.")
     return found
+
+
+def _inside(folder: Path) -> Iterable[str]:
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from _readable(os.path.join(parent, name) for name in files if not name.startswith("."))  # noqa: PTH118 - as given, “./” and all
+
+
+def _readable(names: Iterable[str]) -> list[str]:
+    return [name for name in names if suffix_of(name) and Path(name).is_file()]
+
+
+def _known(name: str) -> str:
+    if not suffix_of(name):
+        raise InputError(
+            "is of a format that citewell does not read yet",
+            where=name,
+            fix=f"{_READS}, or - for standard input, where the content tells.",
+        )
+    return name
 
 
 def read(name: str) -> Records:
     """The documents and rejects of one file, or of standard input for `-`."""
     if name == STANDARD_INPUT:
-        yield from _read_stream(sys.stdin.buffer, "standard input")
+        yield from _read_stream(cast("io.BufferedReader", sys.stdin.buffer), "standard input", "")
         return
     try:
-        with Path(name).open("rb") as stream:
-            yield from _read_stream(stream, name)
+        with Path(name).open("rb", buffering=HEAD) as stream:
+            yield from _read_stream(cast("io.BufferedReader", stream), name, suffix_of(name))
     except OSError as error:
         yield Rejected(name, f"cannot be read: {error.strerror or error}")
 
 
-def _read_stream(stream: BinaryIO, name: str) -> Records:
-    head = stream.peek(2)[:2] if hasattr(stream, "peek") else b""
-    if head == _GZIP_MAGIC:
-        with gzip.GzipFile(fileobj=stream) as unpacked:
-            yield from read_jsonl(cast("BinaryIO", unpacked), name)
-    elif head in (b"\xff\xfe", b"\xfe\xff"):
-        yield Rejected(name, "is UTF-16; convert the file to UTF-8")
-    else:
-        yield from read_jsonl(stream, name)
+def _read_stream(packed: io.BufferedReader, name: str, suffix: str) -> Records:
+    @tells_damage
+    def told(stream: BinaryIO, name: str) -> Records:
+        content = unpacked(packed)
+        head = content.peek(HEAD)[:HEAD]
+        kind = format_of(head, suffix)
+        if kind in _UTF16_IS_REFUSED and head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            yield Rejected(name, "is UTF-16; convert the file to UTF-8")
+            return
+        yield from reader_of(kind)(cast("BinaryIO", content), name)
+
+    yield from told(packed, name)
+
+
+def reader_of(kind: str) -> Reader:
+    """The reader of a format: `read_x` in the module `x`, imported when the first such file comes."""
+    return cast("Reader", getattr(import_module(f"ingest.readers.{kind}"), f"read_{kind}"))

@@ -23,7 +23,7 @@ LINE = b'{"id": "1", "title": "T"}\n'
 
 def test_folders_are_searched_through(tmp_path: Path) -> None:
     """Every readable file below is found, in a fixed order; the others are passed over."""
-    for name in ("b.jsonl", "a.ndjson", "deep/er/c.jsonl.gz", "notes.txt"):
+    for name in ("b.jsonl", "a.ndjson", "deep/er/c.jsonl.gz", "notes.docx"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(LINE)
@@ -40,12 +40,12 @@ def test_a_suffix_in_capitals_is_the_same(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("missing.jsonl", "no such file"), ("paper.pdf", "format"), ("empty", "no file that citewell reads")],
+    [("missing.jsonl", "no such file"), ("paper.docx", "format"), ("empty", "no file that citewell reads")],
 )
 def test_a_path_that_cannot_be_used_is_told_before_anything_is_done(name: str, told: str, tmp_path: Path) -> None:
     """The path is named, with what could be given instead."""
     (tmp_path / "good.jsonl").write_bytes(LINE)
-    (tmp_path / "paper.pdf").write_bytes(b"%PDF")
+    (tmp_path / "paper.docx").write_bytes(b"PK")
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=told) as caught:
         registry.find_files([str(tmp_path / "good.jsonl"), str(tmp_path / name)])
