@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from assistant.commands.cli import run
 from configs.settings import Settings
 from tests.assistant.answering.examples import RECORDS, fill
 
@@ -25,6 +26,7 @@ MODULE = (sys.executable, "-m", "assistant")
 _PATIENCE = 60.0
 
 Ran = subprocess.CompletedProcess[str]
+Called = Callable[..., Ran]
 
 
 class Home:
@@ -34,12 +36,16 @@ class Home:
         self.folder = folder
         self.data = folder / "data"
 
+    @property
+    def places(self) -> dict[str, str]:
+        """Where the program finds what is the user's."""
+        folders = {f"XDG_{name}_HOME": str(self.folder / name.lower()) for name in ("CONFIG", "STATE", "CACHE")}
+        return {"HOME": str(self.folder), "CITEWELL_DATA_DIR": str(self.data), **folders}
+
     def environment(self, **more: str) -> dict[str, str]:
         """What the program sees: nothing of the person who runs the tests."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("CITEWELL_", "_CITEWELL", "PYTHON"))}
-        folders = {f"XDG_{name}_HOME": str(self.folder / name.lower()) for name in ("CONFIG", "STATE", "CACHE")}
-        fixed = {"HOME": str(self.folder), "CITEWELL_DATA_DIR": str(self.data), "TERM": "xterm-256color"}
-        return {**kept, **folders, **fixed, **more}
+        return {**kept, **self.places, "TERM": "xterm-256color", **more}
 
     def run(
         self, *arguments: str, stdin: str | bytes = b"", command: Sequence[str] = (SCRIPT,), **environment: str
@@ -135,6 +141,22 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Home:
     (home.folder / "records.jsonl").write_text(lines(RECORDS), "utf-8")
     asyncio.run(fill(Settings(data_dir=home.data), home.folder / "records.jsonl"))
     return home
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Called:
+    """`called(home, "index", "list", CITEWELL_X="y")`: the same command line inside this process, where a start is not the point."""
+
+    def call(home: Home, *arguments: str, **environment: str) -> Ran:
+        capsys.readouterr()
+        with monkeypatch.context() as patch:
+            for name, value in {**home.places, **environment}.items():
+                patch.setenv(name, value)
+            status = run(arguments)
+        shown = capsys.readouterr()
+        return Ran(arguments, status, shown.out, shown.err)
+
+    return call
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.assistant.commands.conftest import Home, told
+from tests.assistant.commands.conftest import Called, Home, told
 
 
 def test_every_value_tells_its_origin_and_secrets_are_masked(home: Home) -> None:
@@ -33,17 +33,17 @@ def test_every_value_tells_its_origin_and_secrets_are_masked(home: Home) -> None
     assert "sk-" not in ran.stdout + ran.stderr + plain.stdout + plain.stderr
 
 
-def test_an_unknown_setting_is_refused_with_the_nearest_wherever_it_stands(home: Home) -> None:
+def test_an_unknown_setting_is_refused_with_the_nearest_wherever_it_stands(home: Home, called: Called) -> None:
     """A typing error in flag, environment or file never passes for a setting."""
-    told(home.run("search", "--set", "retrieval.limt=3", "x"), 1, "retrieval.limt", "Did you mean retrieval.limit?")
+    told(called(home, "search", "--set", "retrieval.limt=3", "x"), 1, "retrieval.limt", "Did you mean retrieval.limit?")
     told(
-        home.run("config", "show", CITEWELL_GENERATION__MODL="x"),
+        called(home, "config", "show", CITEWELL_GENERATION__MODL="x"),
         1,
         "CITEWELL_GENERATION__MODL",
         "Did you mean CITEWELL_GENERATION__MODEL?",
     )
-    told(home.run("search", "--set", "retrieval.limit", "x"), 1, "KEY=VALUE")
-    told(home.run("search", "--set", "retrieval.limit=many", "x"), 1, "retrieval.limit", "integer")
+    told(called(home, "search", "--set", "retrieval.limit", "x"), 1, "KEY=VALUE")
+    told(called(home, "search", "--set", "retrieval.limit=many", "x"), 1, "retrieval.limit", "integer")
     config = home.folder / "config.toml"
     config.write_text("[retreival]\nlimit = 3\n", "utf-8")
-    told(home.run("config", "show", CITEWELL_CONFIG=str(config)), 1, str(config), "retreival", "retrieval")
+    told(called(home, "config", "show", CITEWELL_CONFIG=str(config)), 1, str(config), "retreival", "retrieval")

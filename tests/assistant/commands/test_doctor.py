@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.assistant.commands.conftest import Home
+from tests.assistant.commands.conftest import Called, Home
 from tests.support.openai_server import OpenAIServer
 
 
@@ -16,9 +16,9 @@ def test_a_fresh_machine_is_well(home: Home) -> None:
     assert "citewell ingest" in ran.stdout
 
 
-def test_working_servers_are_asked_and_told(sample: Home, openai_server: OpenAIServer) -> None:
+def test_working_servers_are_asked_and_told(sample: Home, called: Called, openai_server: OpenAIServer) -> None:
     """Embedder and model are really called; the index tells what it holds."""
-    ran = sample.run("doctor", "--json", CITEWELL_GENERATION__URL=openai_server.url, CITEWELL_GENERATION__MODEL="m")
+    ran = called(sample, "doctor", "--json", CITEWELL_GENERATION__URL=openai_server.url, CITEWELL_GENERATION__MODEL="m")
     checks = {check["name"]: check for check in json.loads(ran.stdout)}
     assert ran.returncode == 0
     assert all(check["ok"] for check in checks.values())
@@ -27,10 +27,11 @@ def test_working_servers_are_asked_and_told(sample: Home, openai_server: OpenAIS
     assert [request.path for request in openai_server.requests] == ["/v1/chat/completions"]
 
 
-def test_each_fault_is_told_with_its_remedy_and_no_key(home: Home, openai_server: OpenAIServer) -> None:
+def test_each_fault_is_told_with_its_remedy_and_no_key(home: Home, called: Called, openai_server: OpenAIServer) -> None:
     """Status 1; one fault does not hide the next."""
     openai_server.api_key = "right"
-    ran = home.run(
+    ran = called(
+        home,
         "doctor",
         "--json",
         CITEWELL_EMBEDDING__PROVIDER="openai",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.assistant.commands.conftest import Home, lines
+from tests.assistant.commands.conftest import Called, Home, lines
 from tests.support.openai_server import OpenAIServer
 
 HOSTILE: dict[str, Any] = {
@@ -54,15 +54,14 @@ def test_plain_output_is_harmless_and_still_readable(command: list[str], evil: H
     assert "owned" not in ran.stdout
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
-def test_json_is_harmless_to_a_terminal_and_exact_to_a_program(encoding: str, evil: Home) -> None:
+def test_json_is_harmless_to_a_terminal_and_exact_to_a_program(evil: Home) -> None:
     """Whatever stands in a document is escaped on the way out and comes back character by character."""
     question = "metformin lowers glucose in adults"
-    ran = evil.run("search", question, "--json", "--limit", "2", PYTHONIOENCODING=encoding)
+    ran = evil.run("search", question, "--json", "--limit", "2")
     harmless(ran.stdout)
     (hit,) = [hit for hit in json.loads(ran.stdout) if hit["doc_id"] == HOSTILE["id"]]
     assert {"id": hit["doc_id"], "title": hit["title"], "abstract": hit["text"], **hit["metadata"]} == HOSTILE
-    ran = evil.run("ask", question, "--json", PYTHONIOENCODING=encoding)
+    ran = evil.run("ask", question, "--json", PYTHONIOENCODING="ascii")
     harmless(ran.stdout)
     answer = json.loads(ran.stdout)
     (source,) = [source for source in answer["sources"] if source["doc_id"] == HOSTILE["id"]]
@@ -85,18 +84,18 @@ def test_a_model_cannot_send_escapes_either(evil: Home, openai_server: OpenAISer
         assert "lowers glucose [1]." in terminal.shown
 
 
-def test_a_server_cannot_send_escapes_in_its_error(evil: Home, openai_server: OpenAIServer) -> None:
+def test_a_server_cannot_send_escapes_in_its_error(evil: Home, called: Called, openai_server: OpenAIServer) -> None:
     """What a server says of itself is quoted in the message, and is as little trusted."""
     openai_server.fail_with(400, {"error": {"message": "bad\x1b[31m \u202erequest\x9b0m"}})
-    ran = evil.run("ask", "metformin?", CITEWELL_GENERATION__URL=openai_server.url)
+    ran = called(evil, "ask", "metformin?", CITEWELL_GENERATION__URL=openai_server.url)
     assert ran.returncode == 1
     assert "request" in ran.stderr
     harmless(ran.stderr)
 
 
-def test_what_is_typed_comes_back_harmless(evil: Home) -> None:
+def test_what_is_typed_comes_back_harmless(evil: Home, called: Called) -> None:
     """Names and questions in messages are data too."""
-    harmless(evil.run("index", "info", "\x1b[31mx\u202e").stderr)
-    harmless(evil.run("\x1b[31mx\u202e").stderr)
-    harmless(evil.run("search", "--set", "\x1b[31mx=1", "y").stderr)
-    harmless(evil.run("ingest", "\x1b[31m\u202emissing.jsonl").stderr)
+    harmless(called(evil, "index", "info", "\x1b[31mx\u202e").stderr)
+    harmless(called(evil, "\x1b[31mx\u202e").stderr)
+    harmless(called(evil, "search", "--set", "\x1b[31mx=1", "y").stderr)
+    harmless(called(evil, "ingest", "\x1b[31m\u202emissing.jsonl").stderr)

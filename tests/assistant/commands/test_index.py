@@ -5,61 +5,61 @@ from __future__ import annotations
 import json
 
 from tests.assistant.answering.examples import RECORDS
-from tests.assistant.commands.conftest import Home, lines, told
+from tests.assistant.commands.conftest import Called, Home, lines, told
 
 
-def test_info_tells_what_the_index_holds_now(sample: Home) -> None:
+def test_info_tells_what_the_index_holds_now(sample: Home, called: Called) -> None:
     """The contract: documents, passages, bytes and the manifest, in JSON and in words."""
-    ran = sample.run("index", "info", "default", "--json")
+    ran = called(sample, "index", "info", "default", "--json")
     assert ran.returncode == 0
     info = json.loads(ran.stdout)
     assert (info["documents"], info["passages"]) == (4, 4)
     assert info["bytes"] > 0
     assert info["manifest"]["made_with"]["embedding"] == {"provider": "none"}
     assert info["manifest"]["made_with"]["chunking"] == {"size": 512, "overlap": 64}
-    shown = sample.run("index", "info", "default").stdout
+    shown = called(sample, "index", "info", "default").stdout
     assert "default: 4 documents, 4 passages" in shown
     assert "chunking: size = 512" in shown
 
 
-def test_info_works_whatever_the_settings_say_now(sample: Home) -> None:
+def test_info_works_whatever_the_settings_say_now(sample: Home, called: Called) -> None:
     """Another profile's settings do not keep a reader from seeing how an index was made; a search is refused."""
-    assert sample.run("index", "info", "default", "--set", "chunking.size=256").returncode == 0
-    ran = sample.run("search", "metformin", "--set", "chunking.size=256")
+    assert called(sample, "index", "info", "default", "--set", "chunking.size=256").returncode == 0
+    ran = called(sample, "search", "metformin", "--set", "chunking.size=256")
     told(ran, 1, "chunking size = 512", "256", "citewell index delete default")
 
 
-def test_an_index_is_deleted_only_when_someone_says_so(home: Home) -> None:
+def test_an_index_is_deleted_only_when_someone_says_so(home: Home, called: Called) -> None:
     """In a pipe nobody can confirm: status 2 and nothing is lost; with --yes it goes, and the others stay."""
     for name in ("old", "new"):
         assert home.run("ingest", "-", "--index", name, stdin=lines(RECORDS)).returncode == 0
     told(home.run("index", "delete", "old", stdin="y\n"), 2, "--yes")
-    assert json.loads(home.run("index", "list", "--json").stdout) == ["new", "old"]
-    ran = home.run("index", "delete", "old", "--yes")
+    assert json.loads(called(home, "index", "list", "--json").stdout) == ["new", "old"]
+    ran = called(home, "index", "delete", "old", "--yes")
     assert (ran.returncode, ran.stdout) == (0, "Deleted old.\n")
-    assert home.run("index", "list").stdout == "new\n"
-    told(home.run("index", "delete", "old", "--yes"), 1, "no index “old”", "citewell index list")
+    assert called(home, "index", "list").stdout == "new\n"
+    told(called(home, "index", "delete", "old", "--yes"), 1, "no index “old”", "citewell index list")
 
 
-def test_on_a_terminal_it_asks_and_no_means_no(home: Home) -> None:
+def test_on_a_terminal_it_asks_and_no_means_no(home: Home, called: Called) -> None:
     """Anything but yes keeps the index."""
     assert home.run("ingest", "-", stdin=lines(RECORDS)).returncode == 0
     with home.terminal("index", "delete", "default") as terminal:
         terminal.until("Delete index default and all it holds?")
         terminal.type("n\n")
         assert terminal.end() == 130
-    assert home.run("index", "list").stdout == "default\n"
+    assert called(home, "index", "list").stdout == "default\n"
 
 
-def test_a_name_is_never_a_path(home: Home) -> None:
+def test_a_name_is_never_a_path(home: Home, called: Called) -> None:
     """`--index ../../x` reaches no folder outside the indexes."""
     (home.folder / "precious").mkdir()
     for name in ("../../precious", "..", ".", "/etc", "a/b"):
-        told(home.run("index", "delete", name, "--yes"), 1, "is no name for an index")
+        told(called(home, "index", "delete", name, "--yes"), 1, "is no name for an index")
     assert (home.folder / "precious").is_dir()
 
 
-def test_no_index_yet_is_a_sentence_and_an_empty_list(home: Home) -> None:
+def test_no_index_yet_is_a_sentence_and_an_empty_list(home: Home, called: Called) -> None:
     """A fresh machine is not an error."""
-    assert home.run("index", "list", "--json").stdout == "[]\n"
-    assert "citewell ingest" in home.run("index", "list").stdout
+    assert called(home, "index", "list", "--json").stdout == "[]\n"
+    assert "citewell ingest" in called(home, "index", "list").stdout

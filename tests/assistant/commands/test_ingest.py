@@ -11,16 +11,17 @@ from collections.abc import Callable
 import pytest
 
 from tests.assistant.answering.examples import RECORDS
-from tests.assistant.commands.conftest import Home, interrupt, lines, told
+from tests.assistant.commands.conftest import Home, Ran, interrupt, lines, told
 from tests.support import faults
 from tests.support.openai_server import OpenAIServer
 
 Ended = Callable[[subprocess.Popen[bytes]], subprocess.Popen[bytes]]
 
 
-def summary(stdout: str) -> dict[str, object]:
+def summary(ran: Ran) -> dict[str, object]:
     """The one JSON line of `--json`."""
-    (line,) = stdout.splitlines()
+    assert ran.stdout.count("\n") == 1, ran.stderr
+    line = ran.stdout
     told = json.loads(line)
     assert isinstance(told, dict)
     assert {"documents", "passages", "skipped", "failed", "seconds"} <= set(told)
@@ -28,9 +29,9 @@ def summary(stdout: str) -> dict[str, object]:
     return told
 
 
-def counts(stdout: str) -> tuple[object, object, object, object]:
+def counts(ran: Ran) -> tuple[object, object, object, object]:
     """Documents, passages, skipped and failed of `--json`."""
-    told = summary(stdout)
+    told = summary(ran)
     return told["documents"], told["passages"], told["skipped"], told["failed"]
 
 
@@ -46,7 +47,7 @@ def test_a_corpus_is_ingested_once_and_again_for_nothing(home: Home) -> None:
     again = home.run(
         "-", "--json", stdin=gzip.compress(lines(RECORDS).encode()), command=(sys.executable, "-m", "ingest")
     )
-    assert (again.returncode, counts(again.stdout)) == (0, (0, 0, 4, 0))
+    assert (again.returncode, counts(again)) == (0, (0, 0, 4, 0))
 
 
 def test_bad_records_are_told_by_line_and_the_rest_is_stored(home: Home) -> None:
@@ -54,7 +55,7 @@ def test_bad_records_are_told_by_line_and_the_rest_is_stored(home: Home) -> None
     good = '{"id": "1", "title": "Only a title"}\n{"id": 2, "text": "Text serves for abstract."}\n'
     bad = 'not json\n{"id": "3"}\n{"title": "no id", "abstract": "x"}\n[1]\n\n'
     ran = home.run("ingest", "-", "--json", stdin=good + bad)
-    assert (ran.returncode, counts(ran.stdout)) == (3, (2, 2, 0, 4))
+    assert (ran.returncode, counts(ran)) == (3, (2, 2, 0, 4))
     for number, reason in [
         (3, "not valid JSON"),
         (4, "neither a title nor an abstract"),
@@ -74,7 +75,7 @@ def test_the_same_id_replaces_and_the_same_content_is_kept_and_both_are_told(hom
     ]
     ran = home.run("ingest", "-", "--json", stdin=lines(records))
     assert ran.returncode == 0
-    assert (summary(ran.stdout)["replaced"], summary(ran.stdout)["duplicates"]) == (1, 1)
+    assert (summary(ran)["replaced"], summary(ran)["duplicates"]) == (1, 1)
     assert "a replaces the earlier record of that id" in ran.stderr
     assert "b has the same content as a; both are kept" in ran.stderr
     found = json.loads(home.run("search", "text", "--json").stdout)
@@ -93,7 +94,7 @@ def test_a_truncated_gzip_costs_only_what_is_lost(home: Home) -> None:
     records = [{"id": str(n), "title": f"Study {n}", "abstract": f"{n} " * 200} for n in range(400)]
     (home.folder / "dump.jsonl.gz").write_bytes(gzip.compress(lines(records).encode())[:-2_000])
     ran = home.run("ingest", "dump.jsonl.gz", "--json")
-    documents, _, _, failed = counts(ran.stdout)
+    documents, _, _, failed = counts(ran)
     assert ran.returncode == 3
     assert isinstance(documents, int)
     assert 0 < documents < 400
@@ -140,7 +141,7 @@ def test_ctrl_c_in_mid_ingest_keeps_what_is_stored_and_the_next_run_goes_on(
     assert "What is stored is kept; the same command goes on from there." in said
     openai_server.heal()
     ran = embedded.run("ingest", "corpus.jsonl", "--json")
-    documents, _, skipped, failed = counts(ran.stdout)
+    documents, _, skipped, failed = counts(ran)
     assert isinstance(documents, int)
     assert isinstance(skipped, int)
     assert (ran.returncode, failed, documents + skipped) == (0, 0, 16)
@@ -172,5 +173,5 @@ def test_a_server_that_dies_in_mid_ingest_keeps_what_is_stored(embedded: Home, o
     told(ran, 1, openai_server.url, "not what the OpenAI protocol says", "the same command goes on from there")
     openai_server.heal()
     again = embedded.run("ingest", "-", "--json", stdin=lines(records))
-    documents, _, skipped, _ = counts(again.stdout)
+    documents, _, skipped, _ = counts(again)
     assert (again.returncode, documents, skipped) == (0, 8, 8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tests.assistant.answering.examples import RECORDS
-from tests.assistant.commands.conftest import MODULE, Home
+from tests.assistant.commands.conftest import MODULE, Called, Home
 
 
 def test_json_is_one_line_of_ranked_whole_passages(sample: Home) -> None:
@@ -37,11 +37,11 @@ def test_a_question_comes_from_standard_input_as_well(sample: Home) -> None:
     assert [hit["doc_id"] for hit in json.loads(ran.stdout)] == ["ibuprofen-zh"]
 
 
-def test_nothing_found_is_an_empty_list_and_no_failure(sample: Home) -> None:
+def test_nothing_found_is_an_empty_list_and_no_failure(sample: Home, called: Called) -> None:
     """A script sees `[]`, a reader a sentence; both status 0."""
-    ran = sample.run("search", "zyzzyva", "--json")
+    ran = called(sample, "search", "zyzzyva", "--json")
     assert (ran.returncode, ran.stdout) == (0, "[]\n")
-    ran = sample.run("search", "zyzzyva")
+    ran = called(sample, "search", "zyzzyva")
     assert ran.returncode == 0
     assert "Nothing in the index" in ran.stdout
 
