@@ -72,9 +72,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
 
 
 def _data_files() -> set[str]:
-    """What the packages of the checkout hold besides code and caches."""
+    """What the packages of the checkout hold besides code and caches, and pictures that only the README shows."""
     files = (path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.is_file())
-    return {path.relative_to(ROOT).as_posix() for path in files if path.suffix not in {".py", ".pyc"}}
+    return {path.relative_to(ROOT).as_posix() for path in files if path.suffix not in {".py", ".pyc", ".svg"}}
 
 
 def test_the_wheel_holds_the_packages_with_their_data_and_nothing_else(installed: Installed) -> None:
