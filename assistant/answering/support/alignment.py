@@ -35,6 +35,8 @@ class Twin:
     first: int
     last: int
     """Tokens of the source, both included."""
+    share: float
+    """How much of the sentence, by weight, stands there unchanged (0 … 1)."""
     segments: tuple[Segment, ...]
     lead: tuple[int, int]
     """Tokens of the source's clause before the stretch, which the sentence leaves out."""
@@ -50,7 +52,7 @@ def twin(claim: Analysis, source: Analysis) -> Twin | None:
     low, high = max(0, offset - _DRIFT), min(len(source.tokens), offset + n + _DRIFT)
     ours, theirs = [t.key for t in claim.tokens], [t.key for t in source.tokens[low:high]]
     if offset >= 0 and theirs[offset - low : offset - low + n] == ours:
-        return Twin(offset, offset + n - 1, (), (_clause_start(source, offset), offset), _tail(source, offset + n))
+        return Twin(offset, offset + n - 1, 1.0, (), (_clause_start(source, offset), offset), _tail(source, offset + n))
     blocks = [b for b in SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks() if b.size]
     if sum(block.size for block in blocks) < _ALIKE * n:
         return None
@@ -90,7 +92,9 @@ def _compared(claim: Analysis, source: Analysis, blocks: Sequence[tuple[int, int
         segments.append(Segment((last_a, len(claim.tokens)), (last_b, end)))
     lead = (first_b, first_b) if first_a else (begin, first_b)
     tail = _tail(source, end) if end == last_b else (end, end)
-    return Twin(first_b, max(end, last_b) - 1, tuple(segments), lead, tail)
+    kept = sum(sum(claim.weights[a : a + size]) for a, _, size in blocks)
+    share = kept / (sum(claim.weights) or 1.0)
+    return Twin(first_b, max(end, last_b) - 1, share, tuple(segments), lead, tail)
 
 
 def _tail(source: Analysis, end: int) -> tuple[int, int]:

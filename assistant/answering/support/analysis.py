@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from assistant.answering.support import entities, quantities, text
+from assistant.answering.support import entities, polarity, quantities, text
 from assistant.answering.support.quantities import Quantity
 from assistant.answering.support.text import Token
 from ingest import sentences
@@ -55,6 +55,21 @@ class Analysis:
     def weights(self) -> list[float]:
         """How much each token says (`entities.weight`)."""
         return [entities.weight(token) for token in self.tokens]
+
+    @cached_property
+    def leanings(self) -> dict[str, tuple[float, Token]]:
+        """Which way each telling word goes (`polarity.leanings`)."""
+        return polarity.leanings(self.tokens, self.weights, self.sentence_of)
+
+    @cached_property
+    def denying(self) -> frozenset[int]:
+        """The numbers of the sentences that deny something."""
+        return frozenset(self.sentence_of[n] for n, t in enumerate(self.tokens) if polarity.negates(t.text))
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """Its words as they stand, in lower case."""
+        return frozenset(token.text.lower() for token in self.tokens)
 
     @cached_property
     def scripts(self) -> frozenset[bool]:

@@ -56,8 +56,8 @@ def _direction(claim: Analysis, source: Analysis, segment: Segment) -> list[Reas
         return [Reason.of("direction", pair[0].text, pair[1].text)]
     if pair := polarity.affix_opposed(ours, theirs):
         return [Reason.of("direction", pair[0].text, pair[1].text)]
-    if pair := polarity.affix_negated(ours, theirs):
-        return [Reason.of("negation", pair[0].text, pair[1].text)]
+    if denied := polarity.affix_negated(ours, {t.text.lower() for t in theirs}):
+        return [Reason.of("negation", denied[0].text, denied[1])]
     lost = [t for t in theirs if polarity.change(t.text)]
     if lost and ours and not any(polarity.change(t.text) for t in ours) and _content(ours):
         return [Reason.of("direction", _content(ours)[0].text, lost[0].text)]

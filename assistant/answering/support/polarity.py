@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from assistant.answering.support.text import Token
@@ -44,7 +44,9 @@ _NEGATIONS = frozenset(
         "勿",
     ]
 )
-_DENIES = ("unlikely", "free of", "instead of", "rather than")
+_REACH = 5  # tokens from a word of direction to the words it is about
+_SCOPE = 4  # tokens behind a denial that it turns round
+_TELLING = 0.6  # least weight of a word that can have a direction
 
 # Stems of change and amount: what is claimed of a quantity. `…` ends a stem, other words are whole.
 _UP = (
@@ -82,7 +84,8 @@ _AGAINST = (
     "unnecessary redundant dispensable optional female… women girls woman young… child… minor long complex difficult harder right "
     "external posterior distal outer secondary diastolic cold cool light lighter dry thin shallow hazard… toxic… protection 阴 后 晚"
 )
-_AFFIX = re.compile(r"^(?:non-?|un|in|im|ir|dis|a|anti-?)(?=\w{4})")
+_DENYING = ("un", "in", "im", "ir", "non", "dis", "a", "anti")
+_AFFIX = re.compile(rf"^(?:{'|'.join(_DENYING)})(?=\w{{4,}})")
 
 
 _OPPOSITE_AFFIXES = (
@@ -146,13 +149,14 @@ def opposed(claimed: Sequence[Token], stated: Sequence[Token]) -> tuple[Token, T
     return None
 
 
-def affix_negated(claimed: Sequence[Token], stated: Sequence[Token]) -> tuple[Token, Token] | None:
-    """Two words of which one is the other denied by its beginning: significant, nonsignificant."""
-    for ours in claimed:
-        for theirs in stated:
-            short, long = sorted((ours.text.lower(), theirs.text.lower()), key=len)
-            if long != short and len(short) > 3 and _AFFIX.sub("", long) == short:
-                return ours, theirs
+def affix_negated(claimed: Iterable[Token], stated: Container[str]) -> tuple[Token, str] | None:
+    """A word and that of `stated` (lower case) of which one is the other denied by its beginning: significant, nonsignificant."""
+    for token in claimed:
+        word = token.text.lower()
+        bare = _AFFIX.sub("", word)
+        for other in (bare, *(affix + word for affix in _DENYING)):
+            if len(word) > 3 and other != word and other in stated:
+                return token, other
     return None
 
 
@@ -173,3 +177,30 @@ def affix_opposed(claimed: Sequence[Token], stated: Sequence[Token]) -> tuple[To
 def _without_common(some: list[tuple[Token, int]], others: list[tuple[Token, int]]) -> list[tuple[Token, int]]:
     keys = {token.key for token, _ in others}
     return [pair for pair in some if pair[0].key not in keys]
+
+
+def leanings(
+    tokens: Sequence[Token], weights: Sequence[float], sentence_of: Sequence[int]
+) -> dict[str, tuple[float, Token]]:
+    """Telling word → the sum of the directions around it, nearer ones counting more, and the first word that gives one."""
+    found: dict[str, tuple[float, Token]] = {}
+    for n, sign in _signed(tokens):
+        for near in range(max(0, n - _REACH), min(len(tokens), n + _REACH + 1)):
+            if (
+                near == n
+                or weights[near] <= _TELLING
+                or sentence_of[near] != sentence_of[n]
+                or change(tokens[near].text)
+            ):
+                continue
+            total, witness = found.get(tokens[near].key, (0.0, tokens[n]))
+            found[tokens[near].key] = total + sign * weights[near] / (1 + abs(near - n)), witness
+    return found
+
+
+def _signed(tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
+    """The words of direction, each with its sign, turned round where it is denied."""
+    for n, token in enumerate(tokens):
+        if token.kind != "sign" and (sign := change(token.text)):
+            denied = any(negates(before.text) for before in tokens[max(0, n - _SCOPE) : n])
+            yield n, -sign if denied else sign

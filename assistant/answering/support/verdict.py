@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 from assistant.answering.support import entities, quantities, spans
 from assistant.answering.support.alignment import twin
 from assistant.answering.support.analysis import Analysis
-from assistant.answering.support.conflict import NO_CONFLICT, conflict
+from assistant.answering.support.conflict import Agreement, agreement
 from assistant.answering.support.differences import differences, said
 from assistant.answering.support.overlap import Overlap, overlap
 from assistant.answering.support.reasons import Reason
@@ -16,6 +16,8 @@ from assistant.answering.support.reasons import Reason
 Verdict: TypeAlias = Literal["supported", "partly", "unsupported", "contradicted", "unchecked"]
 _SUPPORTED = 0.55
 _UNSUPPORTED = 0.35
+_SAME_WORDS = 0.7
+_ENOUGH, _SWAY, _DOUBT = 0.5, 0.6, 0.9
 _OPPOSITE = frozenset({"number", "unit", "direction", "negation"})
 
 
@@ -45,42 +47,53 @@ UNCHECKED = Support("unchecked", 0.0)
 
 def judge(claim: Analysis, source: Analysis, similarity: float | None = None) -> Support:
     """The verdict on a sentence that is fit to be checked."""
-    if beside := twin(claim, source):
-        return _of_twin(differences(claim, source, beside), spans.of_tokens(source, beside.first, beside.last))
+    beside = twin(claim, source)
+    reasons = differences(claim, source, beside) if beside else []
+    if beside and beside.share >= _SAME_WORDS:
+        return _of_twin(beside.share, reasons, spans.of_tokens(source, beside.first, beside.last))
+    return _of_paraphrase(claim, source, similarity, reasons)
+
+
+def _of_twin(share: float, reasons: list[Reason], span: tuple[int, int]) -> Support:
+    if not reasons:
+        return Support("supported", share, (), span)
+    if any(reason.kind in _OPPOSITE for reason in reasons):
+        return Support("contradicted", 0.15 * share, tuple(reasons), span)
+    return Support("partly", 0.45 * share, tuple(reasons), span)
+
+
+def _of_paraphrase(claim: Analysis, source: Analysis, similarity: float | None, reasons: list[Reason]) -> Support:
     shared = overlap(claim, source)
     span = spans.of_sentences(source, shared.chosen)
-    return _of_paraphrase(claim, source, shared, similarity, span)
-
-
-def _of_twin(reasons: list[Reason], span: tuple[int, int]) -> Support:
-    if not reasons:
-        return Support("supported", 1.0, (), span)
-    if any(reason.kind in _OPPOSITE for reason in reasons):
-        return Support("contradicted", 0.15, tuple(reasons), span)
-    return Support("partly", 0.45, tuple(reasons), span)
-
-
-def _of_paraphrase(
-    claim: Analysis, source: Analysis, shared: Overlap, similarity: float | None, span: tuple[int, int] | None
-) -> Support:
-    reasons = [
-        Reason.of("unit" if other else "number", said(claim, quantity), said(source, other) if other else "")
-        for quantity, other in quantities.lacking(claim.quantities, source.quantities)
-    ]
-    names = [token for token in shared.missing if entities.is_name(token)]
-    reasons += [Reason.of("entity", token.text, "") for token in names]
     base = (shared.whole + shared.focus) / 2
     if similarity is not None:
         base = (base + max(0.0, similarity)) / 2
-    against = conflict(claim, source, shared) if base >= _UNSUPPORTED else NO_CONFLICT
-    if against.reason:
-        reasons.append(against.reason)
-    score = base * (1 - 0.25 * against.strength) * (0.85 ** min(3, len(reasons)))
-    if base < _UNSUPPORTED:
-        return Support("unsupported", score, (*reasons, Reason("overlap", _little(shared))), span)
+    reasons = reasons or _lacking(claim, source, shared)
+    directions = agreement(claim, source, shared) if base >= _UNSUPPORTED else Agreement(0.0)
+    if directions.reason:
+        reasons.append(directions.reason)
+    score = _score(base, directions.degree, len(reasons))
     if base < _SUPPORTED:
         reasons.append(Reason("overlap", _little(shared)))
+    if base < _UNSUPPORTED:
+        return Support("unsupported", score, tuple(reasons), span)
     return Support("partly" if reasons else "supported", score, tuple(reasons), span)
+
+
+def _lacking(claim: Analysis, source: Analysis, shared: Overlap) -> list[Reason]:
+    """Figures and names that the source nowhere has."""
+    figures = quantities.lacking(claim.quantities, source.quantities)
+    names = [token for token in shared.missing if entities.is_name(token)]
+    return [
+        Reason.of("unit" if other else "number", said(claim, quantity), said(source, other) if other else "")
+        for quantity, other in figures
+    ] + [Reason.of("entity", token.text, "") for token in names]
+
+
+def _score(base: float, agreement: float, reasons: int) -> float:
+    """Beyond half the words, more of them say little; whether the directions agree says more."""
+    said = min(base, _ENOUGH + (base - _ENOUGH) / 4) / (_ENOUGH + (1 - _ENOUGH) / 4)
+    return said * (1 + _SWAY * agreement) / (1 + _SWAY) * _DOUBT ** min(3, reasons)
 
 
 def _little(shared: Overlap) -> str:
