@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from configs.errors import CitewellError
 from ingest.documents import Metadata
 
+if TYPE_CHECKING:
+    from assistant.answering.support import Support, Verdict
+
 Status: TypeAlias = Literal["answered", "abstained"]
+_RANK: dict[Verdict, int] = {"supported": 0, "contradicted": 1, "partly": 2, "unsupported": 3, "unchecked": 4}
 Mode: TypeAlias = Literal["generated", "quotes"]
 
 
@@ -63,6 +67,28 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """What checking a sentence against a source that it cites found."""
+
+    n: int | None
+    """The source's number; None for all the sources it cites, taken together."""
+    support: Support
+
+    def to_json(self) -> dict[str, Any]:
+        """As `citewell ask --json` and transcripts hold it; `span` counts characters in the passage."""
+        return {"source": self.n, **self.support.to_json()}
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> Check:
+        """The inverse of `to_json`."""
+        from assistant.answering.support import Reason, Support
+
+        reasons = tuple(Reason(reason["kind"], reason["text"]) for reason in stored["reasons"])
+        span = tuple(stored["span"]) if stored["span"] else None
+        return cls(stored["source"], Support(stored["verdict"], stored["score"], reasons, span))
+
+
+@dataclass(frozen=True, slots=True)
 class Sentence:
     """A sentence of the answer, its markers taken out, and the numbers of the sources it cites."""
 
@@ -70,10 +96,34 @@ class Sentence:
     citations: tuple[int, ...] = ()
     unknown: tuple[int, ...] = ()
     """Numbers it cited that no source has: struck from the answer, and shown to the reader as such."""
+    checks: tuple[Check, ...] = ()
+    """One for each source it cites; none where nothing was checked."""
+
+    @property
+    def decisive(self) -> Check | None:
+        """The check that counts: one that supports it before one that contradicts it, these before the rest."""
+        return min(self.checks, key=lambda check: (_RANK[check.support.verdict], -check.support.score), default=None)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether its sources bear it out; `unchecked` where it cites none."""
+        return self.decisive.support.verdict if self.decisive else "unchecked"
 
     def to_json(self) -> dict[str, Any]:
         """As `citewell ask --json` and transcripts hold it."""
-        return {"text": self.text, "citations": list(self.citations), "unknown_citations": list(self.unknown)}
+        return {
+            "text": self.text,
+            "citations": list(self.citations),
+            "unknown_citations": list(self.unknown),
+            "support": self.verdict,
+            "checks": [check.to_json() for check in self.checks],
+        }
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> Sentence:
+        """The inverse of `to_json`."""
+        checks = tuple(Check.from_json(check) for check in stored["checks"])
+        return cls(stored["text"], tuple(stored["citations"]), tuple(stored["unknown_citations"]), checks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +149,12 @@ class Answer:
     def status(self) -> Status:
         """`answered` where at least one sentence cites a source, else `abstained`."""
         return "answered" if any(sentence.citations for sentence in self.sentences) else "abstained"
+
+    @property
+    def tally(self) -> dict[Verdict, int]:
+        """How many sentences have each verdict, best first, those with none left out."""
+        verdicts = [sentence.verdict for sentence in self.sentences]
+        return {verdict: verdicts.count(verdict) for verdict in _RANK if verdict in verdicts}
 
     @property
     def cited(self) -> tuple[Source, ...]:
@@ -131,9 +187,7 @@ class Answer:
         return cls(
             question=stored["question"],
             text=stored["answer"],
-            sentences=tuple(
-                Sentence(s["text"], tuple(s["citations"]), tuple(s["unknown_citations"])) for s in stored["sentences"]
-            ),
+            sentences=tuple(Sentence.from_json(sentence) for sentence in stored["sentences"]),
             sources=tuple(Source.from_json(source) for source in stored["sources"]),
             mode=stored["mode"],
             model=stored["model"],

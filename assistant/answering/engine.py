@@ -107,7 +107,12 @@ class Engine:
                     reply.append(piece)
                     yield Token(piece)
             answer = self._resolved(answer, without_thoughts("".join(reply)), cut_short=self._generator.cut_short)
-        yield Answered(replace(self._or_abstained(answer), seconds=time.monotonic() - started))
+        answer = self._or_abstained(answer)
+        # Imported here: what only the finished answer needs must not delay its first word.
+        from assistant.answering.checking import checked as checked_against
+
+        sentences = checked_against(answer.sentences, answer.sources)
+        yield Answered(replace(answer, sentences=sentences, seconds=time.monotonic() - started))
 
     async def _standalone(self, question: str, history: Sequence[Turn]) -> tuple[str, tuple[str, ...]]:
         if self._generator is None or not history:

@@ -99,11 +99,24 @@ def put_answer(answer: Answer, *, streamed: bool = False) -> None:
         say(unescaped(answer.text))
     for warning in answer.warnings:
         say(f"\nNote: {warning}")
+    if answer.mode == "generated" and answer.sentences:
+        _put_checks(answer)
     shown = answer.cited if answer.status == "answered" else answer.sources[:_NEAREST]
     if shown:
         heading("\nSources" if answer.status == "answered" else "\nNearest passages")
     for source in shown:
         put_source(source, excerpt=answer.mode == "generated" or answer.status == "abstained")
+
+
+def _put_checks(answer: Answer) -> None:
+    """How many sentences their sources bear out, and which they do not, and why."""
+    say("\nChecked against the passages cited: " + ", ".join(f"{n} {verdict}" for verdict, n in answer.tally.items()))
+    for sentence in answer.sentences:
+        if sentence.verdict not in ("supported", "unchecked"):
+            reasons = (
+                "; ".join(reason.text for reason in sentence.decisive.support.reasons) if sentence.decisive else ""
+            )
+            say(f"  {sentence.verdict}: “{one_line(sentence.text)}”" + (f" ({one_line(reasons)})" if reasons else ""))
 
 
 def unescaped(markdown: str) -> str:

@@ -122,9 +122,10 @@ def _turn(number: int, answer: Answer) -> Iterator[str]:
 def _sentence(sentence: Sentence) -> str:
     cited = " ".join(f"[{n}]" for n in sentence.citations) or "cites nothing"
     unknown = ", ".join(f"[{n}]" for n in sentence.unknown)
-    return f"{markdown.line(sentence.text)} — {cited}" + (
-        f"; also named {unknown}, which is no source" if unknown else ""
-    )
+    parts = [f"{markdown.line(sentence.text)} — {cited}"]
+    parts += [f"also named {unknown}, which is no source"] if unknown else []
+    reasons = [reason.text for reason in sentence.decisive.support.reasons] if sentence.decisive else []
+    return "; ".join([*parts, sentence.verdict, *map(markdown.line, reasons)])
 
 
 def _origin(answer: Answer) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from assistant.answering.answer import Answer, Sentence
+from assistant.answering.answer import Answer, Check, Sentence
+from assistant.answering.support import Reason, Support
 from assistant.records.sessions import Session, title_of
 from assistant.records.transcript import NOTICE, export, to_json, to_markdown
 from configs.errors import InputError
@@ -31,10 +32,15 @@ def session_of(*answers: Answer, **changes: Any) -> Session:
     return Session(**(fields | changes), answers=answers)
 
 
+WRONG = Support("contradicted", 0.15, (Reason("number", "claimed: “2 %”; the source says “1.1 %”"),), (0, 20))
 WHOLE = answer(
     "Does metformin lower HbA1c?\nAnd by how much?",
     text="Yes [1]. It is *well* tolerated [2].",
-    sentences=(Sentence("Yes.", (1,)), Sentence("It is well tolerated.", (2, 1), (7,)), Sentence("So it seems.")),
+    sentences=(
+        Sentence("Yes.", (1,), checks=(Check(1, WRONG),)),
+        Sentence("It is well tolerated.", (2, 1), (7,)),
+        Sentence("So it seems."),
+    ),
     sources=(
         source(1),
         source(
@@ -59,7 +65,9 @@ def test_the_markdown_has_everything_an_answer_rests_on() -> None:
         "## Question 1\n\n> Does metformin lower HbA1c?\n> And by how much?\n",
         "### Answer 1\n\nYes [1]. It is *well* tolerated [2].\n",
         "- The model cited [7], which is no source; struck.",
-        "1. Yes. — [1]\n2. It is well tolerated. — [2] [1]; also named [7], which is no source\n3. So it seems. — cites nothing\n",
+        "1. Yes. — [1]; contradicted; claimed: “2 %”; the source says “1.1 %”\n"
+        "2. It is well tolerated. — [2] [1]; also named [7], which is no source; unchecked\n"
+        "3. So it seems. — cites nothing; unchecked\n",
         "- **Searched for:** Does metformin lower HbA1c in adults?",
         "- **Written by:** example/model",
         "- **Prompt:** 0123456789abcdef",

@@ -1,0 +1,66 @@
+"""An answer's sentences against what they cite, as the engine does it."""
+
+from __future__ import annotations
+
+import pytest
+
+from assistant.answering.answer import Sentence
+from assistant.answering.checking import checked
+from tests.assistant.answering.examples import answered, events
+from tests.assistant.records.examples import source
+from tests.conftest import SettingsFactory
+from tests.support.openai_server import OpenAIServer
+
+DOSE = source(
+    n=1, title="Enalapril in heart failure", text="Patients received enalapril 5 mg twice daily. Mortality fell."
+)
+RISK = source(n=2, title="", text="Cough was the commonest adverse effect.")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "kind"),
+    [
+        ("Patients received enalapril 5 mg twice daily.", None),
+        ("Patients received enalapril 50 mg twice daily.", "number"),
+        ("Mortality did not fall.", "negation"),
+    ],
+)
+def test_a_changed_dose_or_a_denial_is_told_with_its_reason(sentence: str, kind: str | None) -> None:
+    """A reader who trusts the marker alone would take ten times the dose: the sentence is flagged, and why."""
+    (result,) = checked([Sentence(sentence, (1,))], [DOSE])
+    assert (result.verdict == "supported") == (kind is None)
+    assert result.decisive is not None
+    assert {reason.kind for reason in result.decisive.support.reasons} == ({kind} if kind else set())
+
+
+def test_the_span_is_counted_in_the_passage() -> None:
+    """What bears a sentence out can be marked in the passage shown, though its title was read as well."""
+    (result,) = checked([Sentence("Mortality fell.", (1,))], [DOSE])
+    assert result.decisive is not None
+    assert result.decisive.support.span is not None
+    start, end = result.decisive.support.span
+    assert DOSE.text[start:end] == "Mortality fell."
+
+
+def test_a_sentence_that_cites_nothing_is_unchecked() -> None:
+    """What was not checked says so: no verdict is made up for a sentence without a source."""
+    (result,) = checked([Sentence("All patients felt better.")], [DOSE])
+    assert (result.verdict, result.checks) == ("unchecked", ())
+
+
+def test_sources_cited_together_are_read_together() -> None:
+    """A sentence that joins two sources is not held against it that neither says all of it alone."""
+    sentence = "Patients received enalapril 5 mg twice daily, and cough was the commonest adverse effect."
+    (result,) = checked([Sentence(sentence, (1, 2))], [DOSE, RISK])
+    assert result.verdict == "supported"
+
+
+async def test_every_answer_is_checked(filled: SettingsFactory, openai_server: OpenAIServer) -> None:
+    """No setting and no command is needed: the answer comes with its tally, and quotes are supported by their own words."""
+    question = "What is the first-line drug for type 2 diabetes?"
+    quoted = answered(await events(filled(), question)).answer
+    assert quoted.tally == {"supported": len(quoted.sentences)}
+    openai_server.reply = ["Bananas cure everything within 3 days [1]."]
+    answer = answered(await events(filled({"generation.url": openai_server.url}), question)).answer
+    assert "supported" not in answer.tally
+    assert answer.to_json()["sentences"][0]["support"] == answer.sentences[0].verdict
