@@ -18,19 +18,21 @@ RISK = source(n=2, title="", text="Cough was the commonest adverse effect.")
 
 
 @pytest.mark.parametrize(
-    ("sentence", "kind"),
+    ("sentence", "kinds"),
     [
-        ("Patients received enalapril 5 mg twice daily.", None),
-        ("Patients received enalapril 50 mg twice daily.", "number"),
-        ("Mortality did not fall.", "negation"),
+        ("Patients received enalapril 5 mg twice daily.", set()),
+        ("Patients received enalapril 50 mg twice daily.", {"number"}),
+        ("Mortality did not fall.", {"negation", "direction"}),
     ],
 )
-def test_a_changed_dose_or_a_denial_is_told_with_its_reason(sentence: str, kind: str | None) -> None:
+def test_a_changed_dose_or_a_denial_is_told_with_its_reason(sentence: str, kinds: set[str]) -> None:
     """A reader who trusts the marker alone would take ten times the dose: the sentence is flagged, and why."""
     (result,) = checked([Sentence(sentence, (1,))], [DOSE])
-    assert (result.verdict == "supported") == (kind is None)
+    assert (result.verdict == "supported") == (not kinds)
     assert result.decisive is not None
-    assert {reason.kind for reason in result.decisive.support.reasons} == ({kind} if kind else set())
+    found = {reason.kind for reason in result.decisive.support.reasons}
+    assert found <= kinds
+    assert bool(found) == bool(kinds)
 
 
 def test_the_span_is_counted_in_the_passage() -> None:
