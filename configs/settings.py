@@ -33,7 +33,7 @@ UserPath = Annotated[Path, AfterValidator(Path.expanduser)]
 class Section(BaseModel):
     """A part of the tree: frozen, unknown keys refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
 class IndexSettings(Section):
