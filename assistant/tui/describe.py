@@ -73,9 +73,23 @@ def summary(answer: Answer) -> str:
     total = len(answer.sentences)
     if answer.mode == "quotes":
         said = f"{_count(citing, 'verbatim quote')} from {_count(len(answer.cited), 'source')}"
+    elif any(sentence.checks for sentence in answer.sentences):
+        said = f"{_count(total, 'sentence')}: " + " · ".join(f"{n} {verdict}" for verdict, n in answer.tally.items())
     else:
         said = f"{citing} of {_count(total, 'sentence')} {'cites' if citing == 1 else 'cite'} a source"
     return said + (f" · {_count(struck, 'unknown citation')} struck" if struck else "")
+
+
+def doubts(answer: Answer) -> list[str]:
+    """The sentences that their sources do not bear out, each with the reason, a line each."""
+    lines = []
+    for sentence in answer.sentences:
+        if sentence.decisive and sentence.verdict not in ("supported", "unchecked"):
+            reasons = "; ".join(reason.text for reason in sentence.decisive.support.reasons)
+            lines.append(
+                f"{sentence.verdict.capitalize()}: “{one_line(sentence.text)}”" + (f" ({reasons})" if reasons else "")
+            )
+    return lines
 
 
 def _count(number: int, noun: str) -> str:

@@ -140,7 +140,7 @@ class AnswerView(Vertical):
         self.set_class(describe.abstained(answer), "-abstained")
         self.set_class(answer.status == "answered" and answer.mode == "quotes", "-quotes")
         searched = [f"Searched for: {answer.standalone}"] if answer.standalone else []
-        self._note(*searched, *answer.warnings)
+        self._note(*searched, *answer.warnings, *describe.doubts(answer))
 
     def _note(self, *lines: str) -> None:
         self.set_class(bool(lines), "-has-notes")

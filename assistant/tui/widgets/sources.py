@@ -103,7 +103,7 @@ class Sources(Vertical):
         heading = _heading(len(sources), len(cited), answer)
         asked = f"\n{one_line(question)}" if question else ""
         self.query_one("#sources-heading", Static).update(Content.assemble((heading, "bold"), (asked, "$quiet")))
-        self._quotes = _verbatim(answer) if answer else {}
+        self._quotes = _borne_out(answer) if answer else {}
         if sources != self.sources:
             self.sources = sources
             lines = self.query_one("#source-lines")
@@ -181,6 +181,25 @@ def _heading(count: int, cited: int, answer: Answer | None) -> str:
     return f"Sources · {cited} of {count} cited" if answer else f"Sources · {count} found"
 
 
+def _borne_out(answer: Answer) -> dict[int, list[str]]:
+    """By source, its own words that the answer's sentences rest on: these are marked in the passage."""
+    texts = {source.n: source.text for source in answer.sources}
+    found: dict[int, list[str]] = {}
+    for sentence in answer.sentences:
+        for check in sentence.checks:
+            if check.n is not None and check.support.span is not None:
+                found.setdefault(check.n, []).append(printable(texts[check.n][slice(*check.support.span)]))
+    return found
+
+
+def _heading(count: int, cited: int, answer: Answer | None) -> str:
+    if not count:
+        return _EMPTY if answer is None else "No passage came near the question."
+    if answer is not None and describe.abstained(answer):
+        return f"Nearest passages · {count}, none cited"
+    return f"Sources · {cited} of {count} cited" if answer else f"Sources · {count} found"
+
+
 def _verbatim(answer: Answer) -> dict[int, list[str]]:
     """Sentences by the sources they cite: where a passage holds one word for word, it is marked there."""
     found: dict[int, list[str]] = {}
@@ -202,9 +221,7 @@ def _head(source: Source) -> Content:
 def _passage(source: Source, quotes: list[str]) -> Content:
     text = printable(source.text)
     spans = [
-        Span(start, start + len(quote), "on $primary 25%")
-        for quote in quotes
-        if quote and (start := text.find(quote)) >= 0
+        Span(start, start + len(quote), "on $mark") for quote in quotes if quote and (start := text.find(quote)) >= 0
     ]
     return Content(text).add_spans(spans)
 
