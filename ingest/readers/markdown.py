@@ -10,13 +10,13 @@ import yaml
 from ingest.readers.base import TOO_LARGE, Records, Rejected, TooLarge, read_whole, tells_damage
 from ingest.readers.columns import people, several
 from ingest.readers.fields import build, doi_in, place_id, pmcid_in, pmid_in
-from ingest.readers.text import NOT_TEXT, decode
+from ingest.readers.text import decode
 
-_FRONT = re.compile(r"---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|$)", re.DOTALL)
+_FRONT = re.compile(r"---[ \t]*\n(.*?\n)?(?:---|\.\.\.)[ \t]*(?:\n|$)", re.DOTALL)
 _LONGEST_FRONT = 2**16
 _DEEPEST = 16
 _FENCE = re.compile(r"^(```|~~~).*?^\1", re.DOTALL | re.MULTILINE)
-_HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.+?)[ \t]*#*[ \t]*$|^(\S.*)\n(?:=+|-+)[ \t]*$", re.MULTILINE)
+_HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.+?)[ \t]*#*[ \t]*$|^(?![-=]+\s*$)(\S.*)\n(?:=+|-+)[ \t]*$", re.MULTILINE)
 _MARKS = re.compile(r"[*_`]+|\[([^\]]*)\]\([^)]*\)")
 
 
@@ -28,13 +28,13 @@ def read_markdown(stream: BinaryIO, name: str) -> Records:
     except TooLarge:
         yield Rejected(name, TOO_LARGE)
         return
-    if said.garbled:
-        yield Rejected(name, NOT_TEXT)
+    if said.problem:
+        yield Rejected(name, f"is {said.problem}")
         return
     text = said.text.replace("\r\n", "\n")
     front = _FRONT.match(text)
     try:
-        metadata = _metadata(front[1]) if front else {}
+        metadata = _metadata(front[1]) if front and front[1] else {}
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         yield Rejected(f"{name}:1", f"its front matter is no plain YAML: {' '.join(str(error).split())}")
         return

@@ -125,14 +125,15 @@ def _raised(text: str, before: list[str]) -> str:
 
 def _math(element: Element) -> str:
     """The tokens of a formula, its annotations aside, with a caret between a base that ends in a digit and its power."""
-    if element.find(".//{*}msup") is None and element.find(".//{*}annotation") is None:
-        return "".join(token.strip() if "\n" in token else token for token in element.itertext())
-    if local(element) == "annotation":
+    tag = local(element)
+    if tag == "annotation":
         return ""
+    if tag != "msup" and element.find(".//{*}msup") is None and element.find(".//{*}annotation") is None:
+        return "".join(token.strip() if "\n" in token else token for token in element.itertext())
     parts: list[str] = [(element.text or "").strip()]
     for nth, child in enumerate(element):
         text = _math(child)
-        parts.append(_raised(text, parts) if nth == 1 and local(element) == "msup" else text)
+        parts.append(_raised(text, parts) if nth == 1 and tag == "msup" else text)
     return "".join(parts)
 
 

@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from ingest.readers.base import TOO_LARGE, Records, Rejected, TooLarge, read_whole, tells_damage
 from ingest.readers.fields import build, place_id
-from ingest.readers.text import NOT_TEXT, decode
+from ingest.readers.text import decode
 
 # A longer first line is a paragraph, not a title; the file's name serves then.
 LONGEST_TITLE = 300
@@ -20,8 +20,8 @@ def read_plain_text(stream: BinaryIO, name: str) -> Records:
     except TooLarge:
         yield Rejected(name, TOO_LARGE)
         return
-    if said.garbled or "\0" in said.text:
-        yield Rejected(name, "is no text" if "\0" in said.text else NOT_TEXT)
+    if said.problem or "\0" in said.text:
+        yield Rejected(name, f"is {said.problem or 'no text'}")
         return
     text = said.text.replace("\r\n", "\n").replace("\r", "\n").strip()
     if not text:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import json
 import re
 from typing import cast
 
@@ -48,6 +47,8 @@ _ROOTS = {
 # What may stand before the first element: declaration, comments, processing instructions, document type.
 _PROLOGUE = re.compile(r"(?:\s|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^<>\[]*(?:\[.*?\]\s*)?>)*", re.DOTALL | re.IGNORECASE)
 _ROOT = re.compile(r"<(?:[\w.-]+:)?([\w.-]+)")
+_JSON_LIST = re.compile(r"\[\s*(?:[{\]]|$)")
+_JSON_OBJECT = re.compile(r"\{\s*(?:[\"}]|$)")
 _RIS = re.compile(r"\s*(?:[^\n]*\n){0,20}?TY {1,2}- ")
 _MEDLINE = re.compile(r"\s*(?:PMID|PMC |OWN |STAT|TI  |FAU |AU  )- ")
 
@@ -84,9 +85,9 @@ def _by_content(head: bytes, suffix: str) -> str:
         prologue = _PROLOGUE.match(text)
         root = _ROOT.match(text, prologue.end() if prologue else 0)
         return _ROOTS.get(root[1].lower(), "") if root else ""
-    if text.startswith("["):
+    if _JSON_LIST.match(text):
         return "json_list"
-    if text.startswith("{"):
+    if _JSON_OBJECT.match(text):
         return "json_list" if _is_one_object(text, suffix) else "jsonl"
     if _MEDLINE.match(text):
         return "medline"
@@ -96,14 +97,14 @@ def _by_content(head: bytes, suffix: str) -> str:
 
 
 def _is_one_object(text: str, suffix: str) -> bool:
-    """Whether the object that begins here goes on past its first line, or is all there is in a .json file."""
+    """Whether the object that begins here goes on past its first line, or is all there is in a .json file.
+
+    A first line that ends an object is taken for one of JSON Lines, sound or not: it may not cost those below.
+    """
     first, _, rest = text.partition("\n")
-    try:
-        json.loads(first)
-    except ValueError:
-        # A line longer than what was read may be a record of JSON Lines, or a whole .json file on one line.
-        return bool(rest.strip()) or suffix == ".json"
-    return suffix == ".json" and not rest.lstrip().startswith("{")
+    if first.rstrip().endswith("}") or not rest:
+        return suffix == ".json" and not rest.lstrip().startswith("{")
+    return True
 
 
 def _is_header(text: str) -> bool:

@@ -11,7 +11,7 @@ from ingest.documents import Document
 from ingest.readers.base import Records, Rejected, tells_damage
 from ingest.readers.columns import guess, journal_and_issue, people, several
 from ingest.readers.fields import build, doi_in, place_id, pmcid_in, pmid_in, pmid_in_urls, tidy
-from ingest.readers.text import MAX_LINE, NOT_TEXT, lines
+from ingest.readers.text import MAX_LINE, lines
 
 _DELIMITERS = (",", "\t", ";", "|")
 # So many ids are remembered to see that the column really tells records apart; about 60 MB.
@@ -39,9 +39,11 @@ class _Table:
         self._name = name
         self._mapped = mapped or {}
         self._ids: set[int] = set()
-        self._garbled: set[int] = set()
+        self._problems: dict[int, str] = {}
         self._western: set[int] = set()
         self._skipped = 0
+        self._quotes = 0
+        self._ended = False
 
     def read(self, stream: BinaryIO) -> Records:
         csv.field_size_limit(MAX_LINE)
@@ -67,11 +69,13 @@ class _Table:
     def _text(self, stream: BinaryIO) -> Iterator[str]:
         """Lines for the CSV parser; it is noted which of them were not what they should be."""
         for line in lines(stream):
-            if line.garbled:
-                self._garbled.add(line.number)
+            if line.problem:
+                self._problems[line.number] = line.problem
             elif line.western:
                 self._western.add(line.number)
+            self._quotes += line.text.count('"')
             yield line.text.replace("\0", "")
+        self._ended = True
 
     def _rows(self, reader: Any, header: list[str], meant: dict[str, int]) -> Records:
         number = 0
@@ -84,23 +88,27 @@ class _Table:
             except csv.Error as error:
                 yield Rejected(f"{self._name}:{begin}", f"is no row of a table: {error}")
                 continue
-            if any(cell.strip() for cell in row):
+            if any(cell.strip() for cell in row) or self._problems:
                 number += 1
                 yield self._record(row, header, meant, range(begin, self._skipped + reader.line_num + 1), number)
-            self._garbled.clear()
+            self._quotes = 0
+            self._problems.clear()
             self._western.clear()
 
     def _record(
         self, row: list[str], header: list[str], meant: dict[str, int], place: range, number: int
     ) -> Document | Rejected:
         origin = f"{self._name}:{place.start}"
-        if self._garbled.intersection(place):
-            return Rejected(origin, NOT_TEXT)
+        problem = next((self._problems[line] for line in place if line in self._problems), "")
+        if problem:
+            return Rejected(origin, f"the row is {problem}")
+        if self._ended and len(place) > 1 and self._quotes % 2:
+            return Rejected(origin, f"a quote opens here and never closes: all to line {place[-1]} is in it")
         while len(row) > len(header) and not row[-1].strip():
             row.pop()
         if len(row) != len(header):
             reach = f" (it reaches to line {place[-1]}: a quote may be missing)" if len(place) > 1 else ""
-            return Rejected(origin, f"{len(row)} cells where the header has {len(header)}{reach}")
+            return Rejected(origin, f"cells in this row: {len(row)}, in the header: {len(header)}{reach}")
         said = {meaning: row[position].strip() for meaning, position in meant.items()}
         rest = {name: row[n].strip() for n, name in enumerate(header) if n not in meant.values() and name}
         if self._western.intersection(place):

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from ingest.documents import Document
 from ingest.readers.base import MAX_BYTES, Records, Rejected
 from ingest.readers.fields import build, place_id
-from ingest.readers.text import NOT_TEXT, Line, lines
+from ingest.readers.text import Line, lines
 
 
 @dataclass(slots=True)
@@ -36,8 +36,8 @@ class Record:
         """One more value, or what a line says of the state of the record."""
         self.size += len(value)
         self.western |= line.western
-        if line.garbled and not self.problem:
-            self.problem = f"line {line.number} is {NOT_TEXT}"
+        if line.problem and not self.problem:
+            self.problem = f"line {line.number} is {line.problem}"
         elif self.size > MAX_BYTES:
             self.problem = f"the record is longer than {MAX_BYTES // 2**20} MiB"
             self.values.clear()
@@ -62,12 +62,13 @@ def records(
         end: the tag that ends a record, if the format has one.
     """
     record: Record | None = None
-    number, tag, blank = 0, "", True
+    number, tag, blank, strange = 0, "", True, 0
     for line in lines(stream):
         text = line.text.rstrip("\r\n")
         found = pattern.match(text)
         if not found:
-            if text.strip() and record and tag:
+            strange = strange or (line.number if text.strip() else 0)
+            if (text.strip() or line.problem) and record and tag:
                 record.go_on(tag, text.strip(), line)
             blank = blank or not text.strip()
             continue
@@ -87,6 +88,8 @@ def records(
         blank = False
     if record:
         yield record
+    elif strange and not number:
+        yield Record(0, strange, problem="no record of this format begins here or below")
 
 
 def documents(

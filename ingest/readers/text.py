@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO, NamedTuple, cast
 
-# Characters a line may have; a longer one comes in pieces.
+# Characters a line may have; a longer one is passed over.
 MAX_LINE = 16 * 2**20
 
 NOT_TEXT = "neither UTF-8 nor Western Windows text (cp1252): convert it to UTF-8"
+TOO_LONG = f"longer than {MAX_LINE // 2**20} million characters"
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",
@@ -29,12 +30,12 @@ _OTHER_ALPHABET = re.compile(rb"[\x80-\xff]{4}")
 
 
 class Line(NamedTuple):
-    """A line with its end; `western` where it had to be read as cp1252, `garbled` where it is no text at all."""
+    """A line with its end; `western` where it had to be read as cp1252, `problem` where it cannot be used."""
 
     number: int
     text: str
     western: bool = False
-    garbled: bool = False
+    problem: str = ""
 
 
 def lines(stream: BinaryIO) -> Iterator[Line]:
@@ -45,7 +46,12 @@ def lines(stream: BinaryIO) -> Iterator[Line]:
     """
     with opened(stream) as text:
         for number, line in enumerate(iter(lambda: text.readline(MAX_LINE), ""), start=1):
-            yield Line(number, line) if line.isascii() else _decoded(number, line)
+            if len(line) == MAX_LINE:
+                while len(line) == MAX_LINE:
+                    line = text.readline(MAX_LINE)
+                yield Line(number, "", problem=TOO_LONG)
+            else:
+                yield Line(number, line) if line.isascii() else _decoded(number, line)
 
 
 @contextmanager
@@ -78,7 +84,7 @@ def decode(content: bytes) -> Line:
     try:
         return Line(1, content.decode(encoding))
     except UnicodeDecodeError:
-        return Line(1, "", garbled=True) if encoding != "utf-8" else _western(1, content)
+        return Line(1, "", problem=NOT_TEXT) if encoding != "utf-8" else _western(1, content)
 
 
 def _decoded(number: int, text: str) -> Line:
@@ -93,4 +99,4 @@ def _western(number: int, raw: bytes) -> Line:
     if not _OTHER_ALPHABET.search(raw):
         with suppress(UnicodeDecodeError):  # cp1252 leaves five bytes undefined
             return Line(number, raw.decode("cp1252"), western=True)
-    return Line(number, raw.decode("utf-8", "replace"), garbled=True)
+    return Line(number, raw.decode("utf-8", "replace"), problem=NOT_TEXT)

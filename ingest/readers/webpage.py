@@ -11,13 +11,14 @@ from lxml import etree
 from ingest.readers.base import TOO_LARGE, Records, Rejected, TooLarge, read_whole, tells_damage
 from ingest.readers.fields import build, distinct, doi_in, place_id, pmid_in, tidy
 from ingest.readers.markup import Element
-from ingest.readers.text import NOT_TEXT, Line, decode
+from ingest.readers.text import Line, decode
 
 _DROPPED = re.compile("script|style|noscript|template|nav|header|footer|aside|form|button|select|svg|math|iframe|head")
 _BLOCK = re.compile(
     "address|article|blockquote|body|br|caption|dd|details|div|dl|dt|fieldset|figcaption|figure|h[1-6]|hr|html|li|main|ol|p"
     "|pre|section|summary|table|tbody|tfoot|thead|tr|ul"
 )
+_LINE = re.compile("br|dd|dt|hr|li|tr")
 _APART = re.compile("p|pre|h[1-6]")
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
@@ -33,8 +34,8 @@ def read_webpage(stream: BinaryIO, name: str) -> Records:
     except TooLarge:
         yield Rejected(name, TOO_LARGE)
         return
-    if said.garbled:
-        yield Rejected(name, NOT_TEXT)
+    if said.problem:
+        yield Rejected(name, f"is {said.problem}")
         return
     if not said.text.strip():
         return
@@ -45,6 +46,7 @@ def read_webpage(stream: BinaryIO, name: str) -> Records:
         yield Rejected(name, f"is no HTML: {error.msg}")
         return
     if root is None:
+        yield Rejected(name, "holds no text that would be seen")
         return
     pieces: list[str] = []
     _visible(root, pieces, 0)
@@ -56,13 +58,15 @@ def read_webpage(stream: BinaryIO, name: str) -> Records:
     title = facts.pop("title") or tidy("".join(root.itertext("title"))) or next(_headings(root), "")
     if title or text:
         yield build(title, text, facts, origin=f"{name}:1", fallback=place_id(name))
+    else:
+        yield Rejected(name, "holds no text that would be seen")
 
 
 def _decoded(content: bytes) -> Line:
     """By the byte order mark or as UTF-8, else in the encoding that the page names."""
     said = decode(content)
     named = _CHARSET.search(content[:4096])
-    if named and (said.western or said.garbled):
+    if named and (said.western or said.problem):
         try:
             return Line(1, content.decode(named[1].decode("ascii")))
         except (LookupError, UnicodeError):
@@ -85,7 +89,7 @@ def _visible(element: Element, pieces: list[str], depth: int) -> None:
         _add(element.text, pieces)
         for child in element:
             _visible(child, pieces, depth + 1)
-        pieces.append(border)
+        pieces.append("" if _LINE.fullmatch(tag) else border)
     _add(element.tail, pieces)
 
 
