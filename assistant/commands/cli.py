@@ -22,6 +22,7 @@ INTERRUPTED = 130
 COMMANDS = {
     "ask": "ask",
     "chat": "chat",
+    "check": "check",
     "config": "config",
     "demo": "chat",
     "doctor": "doctor",
@@ -71,7 +72,7 @@ def run(arguments: Sequence[str]) -> int:
     ):
         given.insert(0, "chat")
     debug = "--debug" in given
-    output.tolerate_any_encoding()
+    output.tolerate_any_streams()
     try:
         status = root.main(given, prog_name="citewell", standalone_mode=False)
     except click.UsageError as error:

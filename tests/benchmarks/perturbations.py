@@ -253,6 +253,39 @@ def foreign(others: Sequence[str]) -> Change:
     return change
 
 
+_OTHER_WORDS = {
+    "patients": "participants", "subjects": "patients", "showed": "demonstrated", "found": "observed", "significantly": "markedly",
+    "study": "trial", "suggest": "indicate", "examined": "investigated", "children": "pediatric patients", "obtained": "collected",
+    "assess": "evaluate", "in order to": "to", "percent": "%", "approximately": "about", "did not": "didn't", "therapy": "treatment",
+    "tumor": "tumour", "ischemic": "ischaemic", "two": "2", "three": "3", "compared with": "versus", "whereas": "while",
+    "however": "but", "also": "additionally", "important": "crucial", "role": "part", "performed": "carried out", "which": "that",
+}  # fmt: skip
+
+
+def in_other_words(sentence: str, rng: random.Random) -> str | None:
+    """The same said in another word: no check may object."""
+    found = list(re.finditer(rf"(?<!-)\b(?:{'|'.join(_OTHER_WORDS)})\b", sentence))
+    return _put(sentence, m := rng.choice(found), _OTHER_WORDS[m[0]]) if found else None
+
+
+def shortened(sentence: str, rng: random.Random) -> str | None:
+    """A parenthesis or a leading word left out."""
+    shorter = re.sub(r"^(?:[A-Z]{5,}:? |[A-Z][a-z]+, )| ?\([^()]*\)", "", sentence, count=1)
+    return shorter[0].upper() + shorter[1:] if shorter != sentence and len(shorter) > 20 else None
+
+
+def reset(sentence: str, rng: random.Random) -> str | None:
+    """The same as another typesetter sets it: ligatures, dashes, decimal points, spaces, broken lines."""
+    changed = sentence.replace("fi", "ﬁ").replace("fl", "ﬂ").replace("-", "‐")
+    changed = re.sub(r"(?<=\d)\.(?=\d)", "·", changed)
+    changed = re.sub(r"(?<=\d)\s?%", "\u202f%", changed)
+    words = list(re.finditer(r"\b[a-z]{9,}\b", changed))
+    if words:
+        word = rng.choice(words)
+        changed = _put(changed, word, f"{word[0][:4]}-\n{word[0][4:]}")
+    return changed if changed != sentence else None
+
+
 def _swapped(sentence: str, names: Sequence[str], rng: random.Random) -> str | None:
     found = list(re.finditer(rf"\b(?:{'|'.join(names)})\b", sentence, re.IGNORECASE))
     if not found:

@@ -37,6 +37,7 @@ _KINDS = {
     "gene": {"entity"},
     "foreign": {"entity"},
 }
+_HARMLESS = ("in_other_words", "shortened", "reset")
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,11 @@ def main(seed: int = 0, *, show: int = 0) -> None:
         of_group = [hit for name, kinds in _KINDS.items() if group in kinds for hit in caught[name]]
         rows.append((f"all: {group}", *_rate(of_group), bound))
     rows.append(("untouched, flagged", len(flagged) / len(untouched), len(untouched), "≤ 0.03"))
+    for name in _HARMLESS:
+        harmless = [(s, getattr(perturbations, name)(s, rng), a) for s, a in sentences]
+        judged = [(s, c, check(c, a)) for s, c, a in harmless if c]
+        missed[name] = [item for item in judged if item[2].verdict != "supported"]
+        rows.append((f"{name}, flagged all the same", len(missed[name]) / len(judged), len(judged), "(≤ 0.10, ours)"))
     rows += _claims(list(_scifact(rng)))
     for name, value, count, bound in rows:
         print(f"{name:<48} {value:8.3f}   n = {count:<6} {bound}")

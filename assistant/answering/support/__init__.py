@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from assistant.answering.support.analysis import Analysis, analysed
 from assistant.answering.support.reasons import Kind, Reason
+from assistant.answering.support.semantic import check_with
 from assistant.answering.support.verdict import UNCHECKED, Support, Verdict, judge
 
-__all__ = ["Kind", "Reason", "Support", "Verdict", "check"]
+__all__ = ["UNCHECKED", "Kind", "Reason", "Support", "Verdict", "check", "check_with"]
 
 
 def check(sentence: str, source: str, *, similarity: float | None = None) -> Support:

@@ -13,10 +13,17 @@ from assistant.answering.support.text import Token
 
 # Share of a sentence's tokens that must stand in the source in the same order for the two to be twins.
 _ALIKE = 0.6
-_SHORTEST = 4
+# … and where the words that match are those that say little.
+_ALIKE_IN_FEW_WORDS = 0.75
+# Share of a sentence's weight from which what is left is a change and no paraphrase.
+SAME_WORDS = 0.8
+_SHORTEST = 3
 _TOO_COMMON = 40
 _DRIFT = 4
-_CANDIDATES = 6
+_FAR = 40
+_CANDIDATES = 8
+_TRIED = 2
+_LONG = 12  # tokens that may be left out, or put in, between two parts
 _LEAD = 8
 
 
@@ -46,34 +53,65 @@ class Twin:
 
 def twin(claim: Analysis, source: Analysis) -> Twin | None:
     """The source's near-verbatim counterpart of a sentence; None where it is said in other words, or not at all."""
-    n = len(claim.tokens)
-    if n < _SHORTEST or (offset := _offset(claim, source)) is None:
+    if len(claim.tokens) < _SHORTEST:
         return None
-    low, high = max(0, offset - _DRIFT), min(len(source.tokens), offset + n + _DRIFT)
-    ours, theirs = [t.key for t in claim.tokens], [t.key for t in source.tokens[low:high]]
+    best: Twin | None = None
+    for offset in _offsets(claim, source):
+        found = _beside(claim, source, offset)
+        if found and (best is None or found.share > best.share):
+            best = found
+        if best and best.share == 1:
+            break
+    return best
+
+
+def _beside(claim: Analysis, source: Analysis, offset: int) -> Twin | None:
+    n = len(claim.tokens)
+    low, high = _window(source, offset, n)
+    ours, theirs = claim.keys, source.keys[low:high]
     if offset >= 0 and theirs[offset - low : offset - low + n] == ours:
         return Twin(offset, offset + n - 1, 1.0, (), (_clause_start(source, offset), offset), _tail(source, offset + n))
     blocks = [b for b in SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks() if b.size]
-    if sum(block.size for block in blocks) < _ALIKE * n:
+    kept = sum(block.size for block in blocks) / n
+    share = sum(sum(claim.weights[block.a : block.a + block.size]) for block in blocks) / (sum(claim.weights) or 1.0)
+    if kept < _ALIKE or (kept < _ALIKE_IN_FEW_WORDS and share < SAME_WORDS):
         return None
-    return _compared(claim, source, [(block.a, block.b + low, block.size) for block in blocks])
+    return _compared(claim, source, [(block.a, block.b + low, block.size) for block in blocks], share)
 
 
-def _offset(claim: Analysis, source: Analysis) -> int | None:
-    """Where the sentence would begin in the source if it stood there: the diagonal on which most of its tokens match."""
-    places = [source.positions.get(token.key, ()) for token in claim.tokens]
-    if sum(map(bool, places)) < _ALIKE * len(places):
-        return None
+def _window(source: Analysis, offset: int, n: int) -> tuple[int, int]:
+    """The whole sentences between which the stretch lies, no further than a long parenthesis away."""
+    last = len(source.tokens) - 1
+    low, high = max(0, min(offset, last)), max(0, min(offset + n - 1, last))
+    first, final = source.sentence_of[low], source.sentence_of[high]
+    nearest, farthest = max(0, offset - _FAR), min(last, offset + n + _FAR)
+    while low > nearest and (source.sentence_of[low - 1] == first or low > offset - _DRIFT):
+        low -= 1
+    while high < farthest and (source.sentence_of[high + 1] == final or high < offset + n + _DRIFT):
+        high += 1
+    return low, high + 1
+
+
+def _offsets(claim: Analysis, source: Analysis) -> list[int]:
+    """Where the sentence may begin in the source: the diagonals on which most of its tokens match, the best first."""
+    places = [source.positions.get(key, ()) for key in claim.keys]
+    needed = _ALIKE * len(places)
+    if sum(map(bool, places)) < needed:
+        return []
     votes = Counter(place - n for n, found in enumerate(places) if len(found) <= _TOO_COMMON for place in found)
 
-    def near(offset: int) -> tuple[int, int]:
-        return sum(votes.get(offset + shift, 0) for shift in range(-_DRIFT, _DRIFT + 1)), votes[offset]
+    def near(offset: int, reach: int) -> int:
+        return sum(votes.get(offset + shift, 0) for shift in range(-reach, reach + 1))
 
-    best = max((offset for offset, _ in votes.most_common(_CANDIDATES)), key=near, default=None)
-    return best if best is not None and near(best)[0] >= _ALIKE * len(places) else None
+    likely = [offset for offset, _ in votes.most_common(_CANDIDATES) if near(offset, _LONG) >= needed]
+    chosen: list[int] = []
+    for offset in sorted(likely, key=lambda offset: (-near(offset, _DRIFT), -votes[offset])):
+        if all(abs(offset - other) > _LONG for other in chosen):
+            chosen.append(offset)
+    return chosen[:_TRIED]
 
 
-def _compared(claim: Analysis, source: Analysis, blocks: Sequence[tuple[int, int, int]]) -> Twin:
+def _compared(claim: Analysis, source: Analysis, blocks: Sequence[tuple[int, int, int]], share: float) -> Twin:
     segments = []
     first_a, first_b, _ = blocks[0]
     last_a, last_b = blocks[-1][0] + blocks[-1][2], blocks[-1][1] + blocks[-1][2]
@@ -92,8 +130,6 @@ def _compared(claim: Analysis, source: Analysis, blocks: Sequence[tuple[int, int
         segments.append(Segment((last_a, len(claim.tokens)), (last_b, end)))
     lead = (first_b, first_b) if first_a else (begin, first_b)
     tail = _tail(source, end) if end == last_b else (end, end)
-    kept = sum(sum(claim.weights[a : a + size]) for a, _, size in blocks)
-    share = kept / (sum(claim.weights) or 1.0)
     return Twin(first_b, max(end, last_b) - 1, share, tuple(segments), lead, tail)
 
 

@@ -25,6 +25,11 @@ class Analysis:
     """For each token the number of its sentence."""
 
     @cached_property
+    def keys(self) -> list[str]:
+        """The tokens' keys."""
+        return [token.key for token in self.tokens]
+
+    @cached_property
     def positions(self) -> dict[str, list[int]]:
         """Key → indices of the tokens that have it."""
         found: dict[str, list[int]] = {}

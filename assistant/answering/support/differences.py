@@ -112,7 +112,7 @@ def _content(tokens: Iterable[Token]) -> list[Token]:
         and not polarity.negates(t.text)
         and not polarity.change(t.text)
         and not polarity.value(t.text)
-        and (entities.is_name(t) or not entities.general(t.text))
+        and (entities.is_name(t) or not (entities.general(t.text) or t.text.endswith("ly")))
     ]
 
 

@@ -26,7 +26,8 @@ _GENERAL = """
     various different several other new novel recent recently current currently previous previously provide require need allow
     produce generate create develop development identify detect describe consider confirm support mediate regulate regulation modulate
     follow throughout among within via through per also thus therefore however furthermore moreover finally approximately nearly almost
-    about mainly mostly primarily likely total mean median average time outcome response difference change
+    about mainly mostly primarily likely total mean median average time outcome response difference change crucial essential considerable marked collect obtain carry remain include child pediatric
+    adult participate introduce apply adopt estimate calculate define establish discuss address explore aim attempt seek hypothesis
 """
 _CAPITALS = re.compile(r"(?:[A-Z].*){2}|.*[a-z][A-Z]")
 

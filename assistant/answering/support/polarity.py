@@ -123,7 +123,7 @@ def value(word: str) -> int:
 @lru_cache(maxsize=65_536)
 def negates(word: str) -> bool:
     """Whether a word denies what stands near it."""
-    lower = word.lower().replace("’", "'")
+    lower = "" if word == "NO" else word.lower().replace("’", "'")  # NO is nitric oxide
     return lower in _NEGATIONS or lower.endswith("n't")
 
 

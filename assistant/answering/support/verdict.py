@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from assistant.answering.support import entities, quantities, spans
-from assistant.answering.support.alignment import twin
+from assistant.answering.support.alignment import SAME_WORDS, twin
 from assistant.answering.support.analysis import Analysis
 from assistant.answering.support.conflict import Agreement, agreement
 from assistant.answering.support.differences import differences, said
@@ -16,7 +16,7 @@ from assistant.answering.support.reasons import Reason
 Verdict: TypeAlias = Literal["supported", "partly", "unsupported", "contradicted", "unchecked"]
 _SUPPORTED = 0.55
 _UNSUPPORTED = 0.35
-_SAME_WORDS = 0.7
+_VERBATIM = 0.9
 _ENOUGH, _SWAY, _DOUBT = 0.5, 0.6, 0.9
 _OPPOSITE = frozenset({"number", "unit", "direction", "negation"})
 
@@ -49,7 +49,7 @@ def judge(claim: Analysis, source: Analysis, similarity: float | None = None) ->
     """The verdict on a sentence that is fit to be checked."""
     beside = twin(claim, source)
     reasons = differences(claim, source, beside) if beside else []
-    if beside and beside.share >= _SAME_WORDS:
+    if beside and beside.share >= (SAME_WORDS if reasons else _VERBATIM):
         return _of_twin(beside.share, reasons, spans.of_tokens(source, beside.first, beside.last))
     return _of_paraphrase(claim, source, similarity, reasons)
 
