@@ -15,8 +15,10 @@ def main() -> None:
         return
     # pydantic would search every installed package for plugins before it builds the first model.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    from assistant.commands.cli import run
-
+    try:
+        from assistant.commands.cli import run
+    except KeyboardInterrupt:
+        sys.exit(130)  # interrupted before there was anything to interrupt
     sys.exit(run(sys.argv[1:]))
 
 

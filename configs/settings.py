@@ -30,6 +30,15 @@ Tree = dict[str, Any]
 UserPath = Annotated[Path, AfterValidator(Path.expanduser)]
 
 
+def _without_password(url: str) -> str:
+    if "@" in url.partition("://")[2].partition("/")[0]:
+        raise ValueError("an address may hold no password, since addresses are shown; use the api_key beside it")
+    return url
+
+
+Url = Annotated[str, AfterValidator(_without_password)]
+
+
 class Section(BaseModel):
     """A part of the tree: frozen, unknown keys refused."""
 
@@ -41,7 +50,7 @@ class IndexSettings(Section):
 
     home: Literal["embedded", "server"] = "embedded"
     name: str = "default"
-    url: str = "http://localhost:6333"
+    url: Url = "http://localhost:6333"
     api_key: SecretStr | None = None
     timeout: float = Field(10.0, gt=0, description="seconds for one call to the server")
 
@@ -71,7 +80,7 @@ class EmbeddingSettings(Section):
     """The dense half: none, an OpenAI-compatible server, or FastEmbed in process."""
 
     provider: Literal["none", "openai", "fastembed"] = "none"
-    url: str = "http://localhost:30000/v1"
+    url: Url = "http://localhost:30000/v1"
     model: str = "Qwen/Qwen3-Embedding-0.6B"
     model_path: UserPath | None = Field(None, description="a folder with model.onnx, for fastembed")
     api_key: SecretStr | None = None
@@ -94,7 +103,7 @@ class RetrievalSettings(Section):
 class GenerationSettings(Section):
     """The model that writes answers; with no `url`, answers are verbatim quotes."""
 
-    url: str | None = None
+    url: Url | None = None
     model: str = "Qwen/Qwen3-8B"
     api_key: SecretStr | None = None
     temperature: float = Field(0.0, ge=0)
@@ -151,10 +160,10 @@ class Loaded:
     settings: Settings
     origins: Mapping[str, str]
 
-    def rows(self) -> Iterator[tuple[str, str, str]]:
-        """Each leaf as (dotted key, value with secrets masked, origin)."""
+    def rows(self) -> Iterator[tuple[str, Any, str]]:
+        """Each leaf as (dotted key, value as JSON has it with secrets masked, origin)."""
         for key, value in leaves(self.settings.model_dump(mode="json")):
-            yield key, str(value), self.origins.get(key, "default")
+            yield key, value, self.origins.get(key, "default")
 
 
 def user_file() -> Path:

@@ -10,7 +10,9 @@ from ingest import sentences
 
 # [1]  [1, 2]  [1-3]  [^1]  【1】: a marker is brackets with source numbers and nothing else in them; [2019] is a year.
 _NUMBERS = r"\^?\d{1,3}(?:\s*[,，、;–-]\s*\^?\d{1,3})*"
-_MARKER = re.compile(rf"\[{_NUMBERS}\](?!\()|【{_NUMBERS}】")
+_LIST = r"\^?\d{1,3}(?:\s*[,，、;]\s*\^?\d{1,3})*"
+# Right behind a number, a range is an interval and no marker: "median 3 [2–5] days".
+_MARKER = re.compile(rf"\[{_LIST}\](?!\()|(?<!\d)(?<!\d )\[{_NUMBERS}\](?!\()|【{_NUMBERS}】")
 # Markers side by side, with the space before them: struck, they leave no gap, and all else is left as it stands.
 _RUN = re.compile(rf"(?<![ \t])[ \t]*(?:{_MARKER.pattern})(?:[ \t]*(?:{_MARKER.pattern}))*")
 _RANGE = re.compile(r"(\d+)\s*[–-]\s*(\d+)")

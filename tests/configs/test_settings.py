@@ -162,10 +162,18 @@ def test_a_value_in_the_place_of_a_section_is_told(
 def test_secrets_are_masked() -> None:
     """`config show` never prints an API key."""
     loaded = load(flags={"embedding.api_key": "sk-secret", "index.api_key": "qd-secret"})
-    shown = " ".join(value for _, value, _ in loaded.rows())
+    shown = " ".join(str(value) for _, value, _ in loaded.rows())
     assert "sk-secret" not in shown
     assert "qd-secret" not in shown
     assert "sk-secret" not in repr(loaded.settings)
+
+
+def test_an_address_with_a_password_is_refused() -> None:
+    """Addresses are shown in errors and in `config show`: a password in one would be too."""
+    with pytest.raises(SettingsError) as caught:
+        load(flags={"generation.url": "http://user:pw-secret@example.org/v1"})
+    assert "api_key" in str(caught.value)
+    assert "pw-secret" not in str(caught.value)
 
 
 def test_a_key_that_others_can_read_is_refused(user_file: Callable[[str], Path]) -> None:

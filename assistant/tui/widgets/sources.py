@@ -192,23 +192,6 @@ def _borne_out(answer: Answer) -> dict[int, list[str]]:
     return found
 
 
-def _heading(count: int, cited: int, answer: Answer | None) -> str:
-    if not count:
-        return _EMPTY if answer is None else "No passage came near the question."
-    if answer is not None and describe.abstained(answer):
-        return f"Nearest passages · {count}, none cited"
-    return f"Sources · {cited} of {count} cited" if answer else f"Sources · {count} found"
-
-
-def _verbatim(answer: Answer) -> dict[int, list[str]]:
-    """Sentences by the sources they cite: where a passage holds one word for word, it is marked there."""
-    found: dict[int, list[str]] = {}
-    for sentence in answer.sentences:
-        for n in sentence.citations:
-            found.setdefault(n, []).append(printable(sentence.text))
-    return found
-
-
 def _head(source: Source) -> Content:
     lines = [Content.styled(f"[{source.n}] {describe.title(source)}", "bold")]
     if byline := describe.byline(source):

@@ -138,3 +138,10 @@ def test_nothing_but_markers_and_their_space_is_changed(text: str) -> None:
     for sentence in sentences:
         assert set(sentence.citations) <= set(KNOWN)
         assert not set(sentence.unknown) & set(KNOWN)
+
+
+def test_an_interval_behind_a_number_is_no_marker() -> None:
+    """A median with its interquartile range keeps its numbers, and cites nothing by accident."""
+    text, (sentence,) = resolve("The median stay was 3 [2–5] days at 10 [1-3] mg [1].", {1, 2, 3})
+    assert text == "The median stay was 3 [2–5] days at 10 [1-3] mg [1]."
+    assert sentence.citations == (1,)

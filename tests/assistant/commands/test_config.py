@@ -20,12 +20,12 @@ def test_every_value_tells_its_origin_and_secrets_are_masked(home: Home) -> None
     assert ran.returncode == 0
     rows = json.loads(ran.stdout)
     assert rows["profile"][0] == "sglang"
-    assert rows["retrieval.limit"] == ["5", str(config)]
-    assert rows["retrieval.candidates"] == ["60", "environment"]
-    assert rows["retrieval.dense_weight"] == ["0.5", "flag"]
+    assert rows["retrieval.limit"] == [5, str(config)]
+    assert rows["retrieval.candidates"] == [60, "environment"]
+    assert rows["retrieval.dense_weight"] == [0.5, "flag"]
     assert rows["index.name"] == ["x", "flag"]
     assert rows["embedding.provider"] == ["openai", "profile sglang"]
-    assert rows["chunking.size"] == ["512", "default"]
+    assert rows["chunking.size"] == [512, "default"]
     assert rows["generation.api_key"] == ["**********", "environment"]
     plain = home.run("config", "show", **environment)
     assert "generation.api_key" in plain.stdout

@@ -7,8 +7,10 @@ import webbrowser
 
 import pytest
 from textual.geometry import Offset
+from textual.widgets import Static
 
 from assistant.answering.answer import Sentence
+from assistant.answering.checking import checked
 from assistant.tui.widgets.sources import PassageView
 from tests.assistant.tui.conftest import NARROW, WIDE, Chat, OpenChat
 from tests.assistant.tui.scripted import answer, script, source
@@ -120,13 +122,17 @@ async def test_earlier_answers_keep_their_own_sources(chat: OpenChat) -> None:
         assert "First?" in c.shown("#sources-heading")
 
 
-async def test_quoted_sentences_are_marked_in_their_passage(chat: OpenChat) -> None:
-    """Where a passage holds the cited sentence word for word, that is marked, so the eye finds it."""
-    quoted = answer(sentences=[Sentence("It was a trial.", (1,))], mode="quotes")
-    async with chat(script(quoted), size=WIDE) as c:
+async def test_what_bears_a_sentence_out_is_marked_in_its_passage(chat: OpenChat) -> None:
+    """The words of the passage that a sentence rests on are marked, so the eye finds them, and what is in doubt is told."""
+    whole = source(1, text="Aspirin was given to forty patients. Pain fell by half within two hours.")
+    said = ["Aspirin was given to forty patients.", "Pain did not fall by half within two hours."]
+    sentences = checked([Sentence(sentence, (1,)) for sentence in said], [whole])
+    async with chat(script(answer(sentences=sentences, sources=[whole])), size=WIDE) as c:
         await c.ask()
         content = c.screen.query_one("#passage-text").content  # type: ignore[attr-defined]
-        assert [content.plain[span.start : span.end] for span in content.spans] == ["It was a trial."]
+        assert said[0] in [content.plain[span.start : span.end] for span in content.spans]
+        assert c.status.startswith("2 sentences: 1 supported · 1 ")
+        assert said[1] in str(c.turns[0].query_one(".notes", Static).content)
 
 
 async def test_what_the_reader_chose_stays_when_the_answer_ends(chat: OpenChat) -> None:
