@@ -11,7 +11,8 @@ Identity is the format's own, so that one article read from two exports is one d
     else                folder/file.ris#3  (its place: last folder, file name, number of the record)
     one document a file folder/file.pdf
 
-JSON Lines and JSON state their `id`; a CSV's mapped or unique `id` column comes before its place.
+JSON Lines and JSON state their `id`. A table's `id` column comes before all of these where the caller maps it; where
+it is only guessed, it comes after the DOI, if it tells its records apart and is more than a number.
 
 Metadata has the same keys whatever the format; what a record does not say is absent:
 

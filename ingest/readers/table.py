@@ -115,6 +115,8 @@ class _Table:
             rest["encoding"] = "cp1252"
         title, text = tidy(said.pop("title", "")), said.pop("abstract", "")
         identity = said.pop("id", "")
+        if "id" not in self._mapped and identity.isdigit():
+            rest["id"], identity = identity, ""  # the number of a row in one table, which another table has too
         facts = _facts(said)
         fallback = self._unique(identity, number)
         return build(

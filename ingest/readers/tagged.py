@@ -19,35 +19,35 @@ class Record:
 
     number: int
     line: int
-    values: dict[str, list[str]] = field(default_factory=dict)
+    values: dict[str, list[list[str]]] = field(default_factory=dict)
+    """By tag, each value as the lines it stands on."""
     size: int = 0
     western: bool = False
     problem: str = ""
 
     def all(self, *tags: str) -> list[str]:
-        """Every value under these tags that is not blank."""
-        return [value.strip() for tag in tags for value in self.values.get(tag, ()) if value.strip()]
+        """Every value under these tags that is not blank, its lines parted as they were."""
+        said = ("\n".join(value).strip() for tag in tags for value in self.values.get(tag, ()))
+        return [value for value in said if value]
 
     def first(self, *tags: str) -> str:
         """The first value that is not blank, earlier tags before later ones."""
         return next(iter(self.all(*tags)), "")
 
-    def add(self, tag: str, value: str, line: Line) -> None:
-        """One more value, or what a line says of the state of the record."""
-        self.size += len(value)
-        self.western |= line.western
+    def add(self, tag: str, text: str, line: Line, *, further: bool = False) -> None:
+        """One more value, or a further line of the tag's last one, and what the line says of the record's state."""
+        self.size += len(text)
+        if line.western:
+            self.western = True
         if line.problem and not self.problem:
             self.problem = f"line {line.number} is {line.problem}"
         elif self.size > MAX_BYTES:
             self.problem = f"the record is longer than {MAX_BYTES // 2**20} MiB"
             self.values.clear()
+        elif further and tag in self.values:
+            self.values[tag][-1].append(text)
         else:
-            self.values.setdefault(tag, []).append(value)
-
-    def go_on(self, tag: str, value: str, line: Line) -> None:
-        """A further line of the last value."""
-        said = self.values.get(tag)
-        self.add(tag, f"{said.pop()}\n{value}" if said else value, line)
+            self.values.setdefault(tag, []).append([text])
 
 
 def records(
@@ -69,7 +69,7 @@ def records(
         if not found:
             strange = strange or (line.number if text.strip() else 0)
             if (text.strip() or line.problem) and record and tag:
-                record.go_on(tag, text.strip(), line)
+                record.add(tag, text.strip(), line, further=True)
             blank = blank or not text.strip()
             continue
         tag, value = found[1].strip(), found[2] or ""

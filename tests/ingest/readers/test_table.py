@@ -110,8 +110,17 @@ def test_columns_can_be_mapped() -> None:
 
 def test_an_id_column_that_repeats_costs_no_record() -> None:
     """A guessed id is used while it tells records apart; the others are named by their place instead of lost."""
-    found = read("table", table(["id", "title"], ["12", "A"], ["12", "B"], ["13", "C"], ["", "D"]))
-    assert [d.id for d in found if isinstance(d, Document)] == ["12", "f#2", "13", "f#4"]
+    found = read("table", table(["id", "title"], ["a12", "A"], ["a12", "B"], ["a13", "C"], ["", "D"], ["5", "E"]))
+    assert [d.id for d in found if isinstance(d, Document)] == ["a12", "f#2", "a13", "f#4", "f#5"]
+
+
+def test_the_numbers_of_two_tables_are_not_one_anothers() -> None:
+    """Record 1 of one table is not record 1 of another; mapped, the number is the id all the same."""
+    content = table(["id", "title"], ["1", "A"])
+    assert (one("table", content).id, one("table", content).metadata["id"]) == ("f#1", "1")
+    (mapped,) = read_table(io.BytesIO(content.encode()), "f", {"id": "id"})
+    assert isinstance(mapped, Document)
+    assert mapped.id == "1"
 
 
 def test_a_ragged_row_is_rejected_with_its_line() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ingest.documents import Document
+from ingest.readers import tagged
 from ingest.readers.base import Rejected
 from tests.ingest.readers.reading import one, parted, read, refused
 
@@ -133,3 +134,11 @@ def test_a_truncated_utf16_file_is_told() -> None:
     assert parted(found) == (["A"], ["f:1"])
     assert isinstance(found[-1], Rejected)
     assert "utf-16" in found[-1].reason
+
+
+def test_a_record_without_end_is_rejected_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its size is what stands in it, however many lines that takes; the records around it are kept."""
+    monkeypatch.setattr(tagged, "MAX_BYTES", 10_000)
+    long, longer = ("TY  - JOUR\nTI  - L\nAB  - " + "word\n" * count + "ER  - \n" for count in (1900, 3000))
+    found = read("ris", long + longer + "TY  - JOUR\nTI  - B\nER  - \n")
+    assert parted(found) == (["L", "B"], ["f:1904"])
