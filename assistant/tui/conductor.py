@@ -57,12 +57,13 @@ class Conductor:
         if view is None:
             return
         await view.stop()
-        self.say("Stopped. What came is kept, unchecked." if view.text else "Stopped.", "warning")
-        if view.text:
-            try:
+        try:
+            if view.text:
                 self.dialogue.keep_stopped(view.question, view.text, view.sources)
-            except CitewellError as error:
-                self.complain(error)
+        except CitewellError as error:
+            self.complain(error)
+        else:
+            self.say("Stopped. What came is kept, unchecked." if view.text else "Stopped.", "warning")
 
     async def retry(self) -> None:
         """Ask the failed question again; without one, open the index again."""

@@ -84,7 +84,7 @@ async def test_a_stopped_answer_is_saved_as_stopped(chat: OpenChat) -> None:
         await c.pilot.press("enter")
         await c.until(lambda: c.turns and c.turns[-1].text)
         await c.pilot.press("escape")
-        await c.until(lambda: c.turns[-1].has_class("-stopped"))
+        await c.until(lambda: c.status.startswith("Stopped"))
         store = SessionStore(c.app.dialogue.settings.data_dir / "sessions")
         saved = store.load(store.list()[0].id).answers[0]
         assert (saved.text.strip(), saved.warnings, saved.sentences) == ("Drug", (STOPPED,), ())
