@@ -127,7 +127,7 @@ class Engine:
             return answer
         lexical = self._searcher.lexical
         weights = quotes.meaningful(await self._searcher.term_weights(standalone), lexical)
-        chosen = quotes.choose(weights, answer.sources, lexical)
+        chosen = quotes.choose(weights, answer.sources, lexical, quotes.families(standalone, lexical))
         return replace(answer, sentences=chosen, text=quotes.text(chosen))
 
     def _resolved(self, answer: Answer, reply: str, *, cut_short: bool) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,8 +10,9 @@ from assistant.answering.answer import Sentence, Source
 from ingest import sentences
 from ingest.lexical import LexicalEncoder
 
-# Share of the question's weight that some passage must cover before anything is quoted from it.
-COVERAGE = 0.5
+# Share of the question's weight that some passage must cover before anything is quoted: more where the question has
+# few terms, since one half of "the capital of France" stands in many an abstract.
+_COVERAGE, _COVERAGE_OF_FEW, _FEW = 0.5, 0.6, 3
 # Words that shape a question without saying what it is about; they weigh nothing.
 _FILLER = (
     "what which who whom whose when where why how much many long often soon far kind best good better does do did done is are was were "
@@ -22,6 +24,9 @@ _MOST = 4
 _LEAST_GAIN = 0.35
 _REPEATED = 0.3
 _FROM_TITLE = 0.5
+_OF_KIN = 0.7
+_KIN = 5
+_LONG_WORD = re.compile(rf"[^\W\d_]{{{_KIN},}}")
 _SHORTEST, _LONGEST = 25, 600
 _CLOSING = " \"'”’»」』）)]*_!！0123456789["  # what may stand behind a question mark, a reference included
 
@@ -33,12 +38,18 @@ class _Candidate:
     text: str
     terms: frozenset[int]
     title_terms: frozenset[int]
+    families: frozenset[str]
 
 
 def meaningful(weights: Mapping[int, float], lexical: LexicalEncoder) -> dict[int, float]:
     """The weights of the terms a question is about: those of mere question words are left out, unless nothing else is left."""
     filler = lexical.terms(_FILLER)
     return {term: weight for term, weight in weights.items() if term not in filler} or dict(weights)
+
+
+def families(question: str, lexical: LexicalEncoder) -> dict[int, str]:
+    """For the question's longer words the letters they begin with, by term hash: "treated" is kin to "treatment"."""
+    return {term: word[:_KIN] for word in _LONG_WORD.findall(question.lower()) for term in lexical.terms(word)}
 
 
 def covered(weights: Mapping[int, float], source: Source, lexical: LexicalEncoder) -> float:
@@ -48,7 +59,12 @@ def covered(weights: Mapping[int, float], source: Source, lexical: LexicalEncode
     return sum(weight for term, weight in weights.items() if term in terms) / total if total else 0.0
 
 
-def choose(weights: Mapping[int, float], sources: Sequence[Source], lexical: LexicalEncoder) -> tuple[Sentence, ...]:
+def choose(
+    weights: Mapping[int, float],
+    sources: Sequence[Source],
+    lexical: LexicalEncoder,
+    kin: Mapping[int, str] | None = None,
+) -> tuple[Sentence, ...]:
     """Up to four sentences of `sources`, verbatim, each citing its source; none where no passage covers the question.
 
     Greedy: the next sentence is the one that adds most of the question's weight, terms that are quoted
@@ -58,8 +74,10 @@ def choose(weights: Mapping[int, float], sources: Sequence[Source], lexical: Lex
         weights: idf of each of the question's `meaningful` terms, by term hash.
         sources: the passages, best first.
         lexical: the analyser that made the hashes.
+        kin: the question's `families`; a word of the same family counts in part.
     """
-    if not any(covered(weights, source, lexical) >= COVERAGE for source in sources):
+    required = _COVERAGE_OF_FEW if len(weights) <= _FEW else _COVERAGE
+    if not any(covered(weights, source, lexical) >= required for source in sources):
         return ()
     best_score = max(source.score for source in sources) or 1.0
     pool = [candidate for source in sources for candidate in _candidates(source, lexical)]
@@ -67,7 +85,9 @@ def choose(weights: Mapping[int, float], sources: Sequence[Source], lexical: Lex
     seen: set[int] = set()
     first_gain = 0.0
     while pool and len(chosen) < _MOST:
-        gains = [_gain(candidate, weights, seen) * (candidate.source.score / best_score) for candidate in pool]
+        gains = [
+            _gain(candidate, weights, kin or {}, seen) * (candidate.source.score / best_score) for candidate in pool
+        ]
         gain = max(gains)
         if gain <= 0 or gain < _LEAST_GAIN * first_gain:
             break
@@ -101,14 +121,19 @@ def _candidates(source: Source, lexical: LexicalEncoder) -> list[_Candidate]:
         if sentence.rstrip(_CLOSING).endswith(("?", "？")):
             continue  # a question answers nothing
         if sentence == source.title or (len(sentence.encode()) >= _SHORTEST and len(sentence) <= _LONGEST):
-            found.append(_Candidate(source, start, sentence, lexical.terms(sentence), title_terms))
+            begins = frozenset(word[:_KIN] for word in _LONG_WORD.findall(sentence.lower()))
+            found.append(_Candidate(source, start, sentence, lexical.terms(sentence), title_terms, begins))
     return found
 
 
-def _gain(candidate: _Candidate, weights: Mapping[int, float], seen: set[int]) -> float:
-    """The question's weight that a sentence adds: its own terms fully, its title's terms in part."""
-    own = sum(
-        weight * (_REPEATED if term in seen else 1.0) for term, weight in weights.items() if term in candidate.terms
-    )
-    title = sum(weight for term, weight in weights.items() if term in candidate.title_terms - candidate.terms)
+def _gain(candidate: _Candidate, weights: Mapping[int, float], kin: Mapping[int, str], seen: set[int]) -> float:
+    """The question's weight that a sentence adds: its own terms fully, kin of them and its title's terms in part."""
+    own = title = 0.0
+    for term, weight in weights.items():
+        if term in candidate.terms:
+            own += weight * (_REPEATED if term in seen else 1.0)
+        elif kin.get(term) in candidate.families:
+            own += weight * _OF_KIN
+        elif term in candidate.title_terms:
+            title += weight
     return own + (_FROM_TITLE * title if own else 0.0)
