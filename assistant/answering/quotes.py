@@ -77,10 +77,10 @@ def choose(
         kin: the question's `families`; a word of the same family counts in part.
     """
     required = _COVERAGE_OF_FEW if len(weights) <= _FEW else _COVERAGE
-    if not any(covered(weights, source, lexical) >= required for source in sources):
-        return ()
-    best_score = max(source.score for source in sources) or 1.0
-    pool = [candidate for source in sources for candidate in _candidates(source, lexical)]
+    # Only from passages that are about the question: "it can be used in pregnancy" may speak of another drug.
+    about = [source for source in sources if covered(weights, source, lexical) >= required]
+    best_score = max((source.score for source in about), default=0.0) or 1.0
+    pool = [candidate for source in about for candidate in _candidates(source, lexical)]
     chosen: list[_Candidate] = []
     seen: set[int] = set()
     first_gain = 0.0
