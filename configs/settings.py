@@ -12,7 +12,6 @@ import stat
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
@@ -210,7 +209,7 @@ def load(profile: str | None = None, flags: Mapping[str, Any] | None = None) -> 
 
 
 def _read_profile(name: str) -> Tree:
-    return tomllib.loads(files("configs").joinpath("profiles", f"{name}.toml").read_text("utf-8"))
+    return tomllib.loads((Path(__file__).with_name("profiles") / f"{name}.toml").read_text("utf-8"))
 
 
 def _read_user_file(path: Path) -> Tree:

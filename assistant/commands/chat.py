@@ -6,7 +6,6 @@ import asyncio
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.resources import as_file, files
 from pathlib import Path
 
 import click
@@ -57,6 +56,8 @@ def demo(*, loaded: Loaded) -> int:
 @contextmanager
 def _sample_files() -> Iterator[list[Path]]:
     """The sample corpus as files on disk, wherever the package lies."""
+    from importlib.resources import as_file, files
+
     with as_file(files("ingest") / "samples") as folder:
         yield sorted(folder.glob("*.jsonl"))
 
