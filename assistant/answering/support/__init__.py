@@ -24,7 +24,7 @@ def check(sentence: str, source: str, *, similarity: float | None = None) -> Sup
         similarity: cosine of the two (or of the sentence and the span found without it), where there is an embedder.
 
     Returns:
-        `unchecked` where either is empty, or they are in scripts that share nothing to be compared.
+        `unchecked` where either says nothing, or they are in languages that share nothing to be compared.
     """
     claim, passage = analysed(sentence), analysed(source)
     if not _comparable(claim, passage):
@@ -33,6 +33,6 @@ def check(sentence: str, source: str, *, similarity: float | None = None) -> Sup
 
 
 def _comparable(claim: Analysis, source: Analysis) -> bool:
-    if not claim.tokens or not source.tokens:
+    if not any(claim.weights) or not source.tokens:
         return False
-    return not claim.scripts or bool(claim.scripts & source.scripts)
+    return not claim.script or claim.script == source.script

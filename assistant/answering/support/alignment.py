@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
+from difflib import Match, SequenceMatcher
 from itertools import pairwise
 
 from assistant.answering.support.analysis import Analysis
@@ -23,6 +23,7 @@ _DRIFT = 4
 _FAR = 40
 _CANDIDATES = 8
 _TRIED = 2
+_STRAY = 6
 _LONG = 12  # tokens that may be left out, or put in, between two parts
 _LEAD = 8
 
@@ -71,12 +72,28 @@ def _beside(claim: Analysis, source: Analysis, offset: int) -> Twin | None:
     ours, theirs = claim.keys, source.keys[low:high]
     if offset >= 0 and theirs[offset - low : offset - low + n] == ours:
         return Twin(offset, offset + n - 1, 1.0, (), (_clause_start(source, offset), offset), _tail(source, offset + n))
-    blocks = [b for b in SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks() if b.size]
+    blocks = _held_together(
+        [b for b in SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks() if b.size]
+    )
     kept = sum(block.size for block in blocks) / n
     share = sum(sum(claim.weights[block.a : block.a + block.size]) for block in blocks) / (sum(claim.weights) or 1.0)
-    if kept < _ALIKE or (kept < _ALIKE_IN_FEW_WORDS and share < SAME_WORDS):
+    few = _ALIKE if claim.script == "CJK" else _ALIKE_IN_FEW_WORDS  # a Chinese token is a character, no word
+    if kept < _ALIKE or (kept < few and share < SAME_WORDS):
         return None
     return _compared(claim, source, [(block.a, block.b + low, block.size) for block in blocks], share)
+
+
+def _held_together(blocks: list[Match]) -> list[Match]:
+    """Without a stray token or two at either end that happen to match far from the rest."""
+
+    def apart(one: Match, other: Match) -> bool:
+        return (other.b - one.b) - (other.a - one.a) > _STRAY
+
+    while len(blocks) > 1 and blocks[0].size <= 2 and apart(blocks[0], blocks[1]):
+        blocks = blocks[1:]
+    while len(blocks) > 1 and blocks[-1].size <= 2 and apart(blocks[-2], blocks[-1]):
+        blocks = blocks[:-1]
+    return blocks
 
 
 def _window(source: Analysis, offset: int, n: int) -> tuple[int, int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -10,6 +12,13 @@ from assistant.answering.support.quantities import Quantity
 from assistant.answering.support.text import Token
 from ingest import sentences
 
+_WORDLIKE = frozenset({"word", "name", "han", "letters", "function"})
+# Little words of languages that an English source shares none with.
+_LITTLE_WORDS = """
+    der die das den dem und nicht ist sind mit für von zur ein eine wurde bei le la les des du une est sont dans pour avec et pas
+    el los las una con por para que del il di della non per che uma não dos het een van voor niet hat
+"""
+_NOT_ENGLISH = frozenset(_LITTLE_WORDS.split())
 _STEM = 5  # letters that two forms of a word must share
 
 
@@ -77,14 +86,20 @@ class Analysis:
         return frozenset(token.text.lower() for token in self.tokens)
 
     @cached_property
-    def scripts(self) -> frozenset[bool]:
-        """Whether its words are Chinese: True, False, or both; empty where it has none."""
-        return frozenset(t.kind == "han" for t in self.tokens if t.kind in ("word", "name", "han", "letters"))
+    def script(self) -> str:
+        """The script and, as far as its little words tell, the kind of language: `CJK`, `CYRILLIC`, `LATIN`; empty without words."""
+        words = [token for token in self.tokens if token.kind in _WORDLIKE]
+        if not words:
+            return ""
+        common = Counter(_script(token.text[0]) for token in words).most_common(1)[0][0]
+        foreign = sum(token.text.lower() in _NOT_ENGLISH for token in words)
+        english = sum(token.kind == "function" for token in words)
+        return f"{common}, not English" if foreign >= 2 and foreign > english else common
 
     @cached_property
     def abbreviations(self) -> list[tuple[int, str]]:
         """Its abbreviations, in lower case, each with the token that has it first."""
-        found = [(n, entities.letters(token)) for n, token in enumerate(self.tokens)]
+        found = [(n, entities.letters(token)) for n, token in enumerate(self.tokens) if token.text[:2].isupper()]
         return [(n, short) for n, short in found if short and self.positions[self.tokens[n].key][0] == n]
 
     def places(self, token: Token) -> tuple[list[int], float]:
@@ -96,6 +111,11 @@ class Analysis:
             alike = [n for n in near if entities.akin(token.text, self.tokens[n].text)]
             return alike, 0.85
         return [], 0.0
+
+
+@lru_cache(maxsize=4096)
+def _script(letter: str) -> str:
+    return unicodedata.name(letter, "?").split()[0]
 
 
 @lru_cache(maxsize=512)

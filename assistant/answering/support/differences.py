@@ -32,7 +32,7 @@ def _numbers(claim: Analysis, source: Analysis, segment: Segment) -> list[Reason
     stated = _within(source.quantities, segment.stated)
     found = []
     for quantity in claimed:
-        if any(quantity.same(other) and bool(quantity.dimension) == bool(other.dimension) for other in stated):
+        if any(quantity.means(other) for other in stated):
             continue
         other = next((o for o in stated if o.value == quantity.value), next(iter(stated), None))
         if other is None and not quantities.lacking([quantity], source.quantities):
@@ -126,7 +126,9 @@ def said(analysis: Analysis, quantity: Quantity) -> str:
 
 
 def _with_number(analysis: Analysis, token: Token) -> str:
-    return analysis.text[max(0, token.start - 6) : token.end + 6].strip()
+    n = analysis.tokens.index(token)
+    first, last = (n, min(n + 1, len(analysis.tokens) - 1)) if token.kind == "sign" else (max(0, n - 1), n)
+    return analysis.text[analysis.tokens[first].start : analysis.tokens[last].end]
 
 
 def _joined(analysis: Analysis, bounds: tuple[int, int]) -> str:

@@ -28,7 +28,7 @@ _HAN_DIGITS = {
 _HAN_TENS = {"十": 10, "百": 100, "千": 1000}
 _HAN = "零〇一二两三四五六七八九十百千万亿"
 _COUNTED = "个名例位天周月年日岁次倍片粒种组项期级度小分秒毫克公厘升成人"
-CHINESE = rf"百分之[{_HAN}点\d.]+|[{_HAN}]+(?=[{_COUNTED}])"
+CHINESE = rf"一半|半数|百分之[{_HAN}点\d.]+|[{_HAN}]+(?=[{_COUNTED}])"
 
 _UNITS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
@@ -40,6 +40,8 @@ _FOLD = re.compile(r"(\w+?)-?fold$")
 
 def value(text: str) -> float:
     """The value of a numeral matched by `DIGITS` or `CHINESE`; a percentage in Chinese words is its number of per cent."""
+    if text in ("一半", "半数"):
+        return 0.5
     text = text.replace("百分之", "")
     if text[0] in _HAN:
         return _chinese(text)

@@ -11,6 +11,7 @@ from assistant.answering.support.text import Token
 
 _TOLERANCE = 0.015  # 52 weeks are a year, 26 weeks six months
 _WORDS_OF_ONE = frozenset({"one", "One", "half", "Half"})
+_HALVES = frozenset({"half", "halved", "一半", "半数"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,26 @@ class Quantity:
     first: int
     last: int
 
+    def means(self, other: Quantity) -> bool:
+        """Whether the two are the same where one stands in the other's place: a unit may not be lost."""
+        if self._share is not None and self._share == other._share:
+            return True
+        return self.same(other) and bool(self.dimension) == bool(other.dimension)
+
     def same(self, other: Quantity, *, rounded: bool = False) -> bool:
         """Whether the two mean the same amount; one without a unit matches any unit, and `rounded` forgives rounding."""
+        if self._share is not None and self._share == other._share:
+            return True
         if not self.dimension or not other.dimension or self.dimension == other.dimension:
             return self._equal(other, rounded=rounded)
         return False
+
+    @property
+    def _share(self) -> float | None:
+        """As a part of one: half and 50 % are the same."""
+        if self.dimension == ("%",):
+            return self.value / 100
+        return self.value if self.token.text.lower() in _HALVES else None
 
     def _equal(self, other: Quantity, *, rounded: bool) -> bool:
         if not self.dimension or not other.dimension or self.size == other.size:

@@ -17,6 +17,11 @@ def of_tokens(source: Analysis, first: int, last: int) -> tuple[int, int]:
     return start, end
 
 
+def of_sentences_of(source: Analysis, first: int, last: int) -> tuple[int, int]:
+    """The whole sentences in which the tokens from one to another stand."""
+    return source.spans[source.sentence_of[first]][0], source.spans[source.sentence_of[last]][1]
+
+
 def of_sentences(source: Analysis, chosen: Sequence[int]) -> tuple[int, int] | None:
     """The best of the chosen sentences, with the next best where it stands beside it."""
     if not chosen:

@@ -124,10 +124,12 @@ def _read(text: str, group: str, measures: bool) -> tuple[str, str, float | None
 def stem(word: str) -> tuple[str, bool]:
     """What a word is compared by (British and American spelling alike), and whether it means something by itself."""
     folded = word.casefold().replace("’", "'")
-    if not _lexical().terms(folded):
+    terms = _lexical().terms(folded)
+    if not terms:
         return folded, False
     american = folded.replace("ae", "e").replace("oe", "e").replace("our", "or").replace("ys", "yz").replace("is", "iz")
-    terms = _lexical().terms(american)
+    if american != folded:
+        terms = _lexical().terms(american)
     return ("~" + "-".join(map(str, sorted(terms))) if terms else american), True
 
 

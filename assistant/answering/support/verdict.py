@@ -50,7 +50,9 @@ def judge(claim: Analysis, source: Analysis, similarity: float | None = None) ->
     beside = twin(claim, source)
     reasons = differences(claim, source, beside) if beside else []
     if beside and beside.share >= (SAME_WORDS if reasons else _VERBATIM):
-        return _of_twin(beside.share, reasons, spans.of_tokens(source, beside.first, beside.last))
+        first, last = beside.first, beside.last
+        span = spans.of_sentences_of(source, first, last) if reasons else spans.of_tokens(source, first, last)
+        return _of_twin(beside.share, reasons, span)
     return _of_paraphrase(claim, source, similarity, reasons)
 
 
