@@ -40,9 +40,10 @@ _SECONDS_BETWEEN_LINES = 5.0
 def ingest(paths: tuple[str, ...], *, as_json: bool, loaded: Loaded) -> int:
     """Bring documents into an index.
 
-    PATH is a JSON Lines file (plain or gzip), a folder of them, or - for standard input. A line is
-    {"id", "title", "abstract"}; "text" serves for "abstract", every other key is kept as metadata.
-    What is unchanged since an earlier run is skipped; an edited document replaces its passages.
+    PATH is a file, a folder of them, or - for standard input: JSON Lines, JSON, PubMed XML, JATS, MEDLINE, RIS, CSV,
+    PDF, HTML, Markdown or plain text, gzip and zstd unpacked. A JSON record is {"id", "title", "abstract"}; "text"
+    serves for "abstract", every other key is kept as metadata. What is unchanged since an earlier run is skipped; an
+    edited document replaces its passages.
     """
     watch = _Watch()
     # asyncio's own handler acts at the next await, which a read that waits for standard input never reaches.

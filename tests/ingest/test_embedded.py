@@ -186,7 +186,7 @@ async def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, settings: 
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".", "..", "../x", "a/b", "/etc", "a\\b", ".hidden", "-x", "a b", "a\n", "x" * 65, "索引", "a\0b"]
+    "name", ["", ".", "..", "../x", "a/b", "/etc", "a\\b", ".hidden", "-x", "a b", "a\nb", "x" * 65, "索引", "a\0b"]
 )
 async def test_a_name_can_never_be_a_path(name: str, settings: SettingsFactory) -> None:
     """Nothing outside the data folder is ever opened or deleted, whatever the index is called."""
