@@ -22,13 +22,14 @@ def differences(claim: Analysis, source: Analysis, twin: Twin) -> list[Reason]:
         if _joined(claim, segment.claimed) == _joined(source, segment.stated):
             continue  # dose-response, dose response
         found += _numbers(claim, source, segment)
-        found += _direction(claim, source, segment)
-        found += _entities(claim, source, segment, other_form)
+        turned = _direction(claim, source, segment)
+        found += turned or _unmatched_direction(claim, source, segment)
+        found += [] if turned else _entities(claim, source, segment, other_form)
     return _negation(claim, source, twin) + found
 
 
 def _numbers(claim: Analysis, source: Analysis, segment: Segment) -> list[Reason]:
-    claimed = _within(claim.quantities, segment.claimed)
+    claimed = _within(claim.quantities, segment.claimed) if segment.claimed[0] < segment.claimed[1] else []
     stated = _within(source.quantities, segment.stated)
     found = []
     for quantity in claimed:
@@ -58,9 +59,17 @@ def _direction(claim: Analysis, source: Analysis, segment: Segment) -> list[Reas
         return [Reason.of("direction", pair[0].text, pair[1].text)]
     if denied := polarity.affix_negated(ours, {t.text.lower() for t in theirs}):
         return [Reason.of("negation", denied[0].text, denied[1])]
-    lost = [t for t in theirs if polarity.change(t.text)]
-    if lost and ours and not any(polarity.change(t.text) for t in ours) and _content(ours):
-        return [Reason.of("direction", _content(ours)[0].text, lost[0].text)]
+    return []
+
+
+def _unmatched_direction(claim: Analysis, source: Analysis, segment: Segment) -> list[Reason]:
+    """A direction where the source has another word, or another word where the source has a direction."""
+    ours, theirs = _words(slice_of(claim, segment.claimed)), _words(slice_of(source, segment.stated))
+    claimed, stated = ([t for t in some if polarity.change(t.text)] for some in (ours, theirs))
+    if stated and not claimed and _content(ours):
+        return [Reason.of("direction", _content(ours)[0].text, stated[0].text)]
+    if claimed and not stated and theirs:
+        return [Reason.of("direction", claimed[0].text, theirs[0].text)]
     return []
 
 
@@ -96,23 +105,30 @@ def _entities(claim: Analysis, source: Analysis, segment: Segment, other_form: d
         and n not in other_form
         and not any(token.key == t.key or entities.akin(token.text, t.text) for t in stated)
     ]
-    theirs = [t for t in _content(stated) if not any(t.key == o.key for o in slice_of(claim, segment.claimed))]
+    theirs = [t for t in _words(stated) if not any(t.key == o.key for o in slice_of(claim, segment.claimed))]
     if not ours or (not theirs and all(source.places(token)[0] for token in ours)):
         return []
     return [Reason.of("entity", _phrase(claim, ours), _phrase(source, theirs) if theirs else "")]
 
 
 def _content(tokens: Iterable[Token]) -> list[Token]:
-    """Tokens that name something: no number, no word of polarity, none that any abstract may use for another."""
+    """Words that name something: none of direction or denial, none that any abstract may use for another."""
+    return [
+        t
+        for t in _words(tokens)
+        if not polarity.change(t.text)
+        and (entities.is_name(t) or not (entities.general(t.text) or t.text.endswith("ly")))
+    ]
+
+
+def _words(tokens: Iterable[Token]) -> list[Token]:
+    """Words with a meaning of their own, longer than a letter; no denial."""
     return [
         t
         for t in tokens
         if t.kind in ("word", "name", "han", "letters")
         and len(t.text) > (t.kind == "word")
         and not polarity.negates(t.text)
-        and not polarity.change(t.text)
-        and not polarity.value(t.text)
-        and (entities.is_name(t) or not (entities.general(t.text) or t.text.endswith("ly")))
     ]
 
 

@@ -72,7 +72,7 @@ _FOR = (
     "independent… direct… start… initiat… begin… began prior pre preoperative… since allow… permit… enable… support… confirm… agree… strong… "
     "gained healthy strict… consistent… tolera… complet… well good high maximal full… active feasible possible prosper… win acute… "
     "superior… necessary required essential male men boys man old… elderly adult… major short simple easy easier left "
-    "internal anterior proximal inner primary systolic hot warm heavy heavier wet thick deep strengthen 阳 有 能 前 早 是"
+    "upstream excitatory bilateral open remission internal anterior proximal inner primary systolic hot warm heavy heavier wet thick deep strengthen 阳 有 能 前 早 是"
 )
 _AGAINST = (
     "negative… harm… ineffective… inefficac… unsafe dangerous adverse… unfavor… unfavour… fail… disadvantage… antagonist… absence "
@@ -82,7 +82,7 @@ _AGAINST = (
     "cease… end ended following post postoperative… until forbid… preclude… disable… oppose… refut… disagree… contradict… weak… "
     "unhealthy inconsistent… intoleran… partial… incomplet… poor… bad inactive infeasible impossible lose chronic… "
     "unnecessary redundant dispensable optional female… women girls woman young… child… minor long complex difficult harder right "
-    "external posterior distal outer secondary diastolic cold cool light lighter dry thin shallow hazard… toxic… protection 阴 后 晚"
+    "downstream inhibitory unilateral closed relapse… external posterior distal outer secondary diastolic cold cool light lighter dry thin shallow hazard… toxic… protection 阴 后 晚"
 )
 _DENYING = ("un", "in", "im", "ir", "non", "dis", "a", "anti")
 _AFFIX = re.compile(rf"^(?:{'|'.join(_DENYING)})(?=\w{{4,}})")

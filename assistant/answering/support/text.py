@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from assistant.answering.support import numerals, units
 from configs.settings import LexicalSettings
@@ -34,8 +34,7 @@ _DASHES = str.maketrans(
 _POWERS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺"
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A word, name, number, unit or sign; `key` is what makes two of them the same."""
 
     text: str
