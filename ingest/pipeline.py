@@ -130,6 +130,8 @@ class _Run:
         self._batch_size = _LEXICAL_BATCH if embedder is None else settings.embedding.batch_size
         self._pending: deque[asyncio.Task[_Batch]] = deque()
         self._unstored: dict[str, Document] = {}
+        self._texts: dict[str, str] = {}
+        """Which document in `_unstored` has a text, by its hash."""
         self._deferred: dict[str, Document] = {}
         self._origin = ""
         self.summary = Summary(index=index.name)
@@ -197,6 +199,7 @@ class _Run:
                 batch.stale.append(document.id)
             self._look_for_duplicate(document)
             self._unstored[document.id] = document
+            self._texts[document.text_hash] = document.id
             batch.documents.append(document)
             batch.entries += [
                 Entry(p, self._lexical.document(p.searchable)) for p in passages(document, self._settings.chunking)
@@ -223,12 +226,15 @@ class _Run:
         return True
 
     def _look_for_duplicate(self, document: Document) -> None:
-        other = self._ledger.same_text(document) or next(
-            (d.id for d in self._unstored.values() if d.text_hash == document.text_hash and d.id != document.id), None
-        )
-        if other is not None:
+        other = self._ledger.same_text(document) or self._texts.get(document.text_hash, document.id)
+        if other != document.id:
             self.summary.duplicates += 1
             self._observer.duplicated(document, other)
+
+    def _forget(self, document: Document) -> None:
+        """It is stored, or never will be."""
+        self._unstored.pop(document.id, None)
+        self._texts.pop(document.text_hash, None)
 
     async def _drain(self) -> None:
         while self._pending:
@@ -243,7 +249,7 @@ class _Run:
             if document.id in batch.stale:
                 self.summary.replaced += 1
                 self._observer.replaced(document)
-            self._unstored.pop(document.id, None)
+            self._forget(document)
         self.summary.documents += len(batch.documents)
         self.summary.passages += len(batch.entries)
         self._observer.progressed(self.summary, self._origin)
@@ -261,7 +267,7 @@ class _Run:
         for document in batch.documents:
             if document.id in refused:
                 self._reject(Rejected(document.origin, f"the embedder refuses it: {refused[document.id].what}"))
-                self._unstored.pop(document.id, None)
+                self._forget(document)
         return _Batch(
             [document for document in batch.documents if document.id not in refused],
             [
