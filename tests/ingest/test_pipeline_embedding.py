@@ -184,7 +184,7 @@ async def test_a_server_that_hangs_is_given_up(
     """After `embedding.timeout` seconds, once, and the server is hung up on."""
     openai_server.fault = faults.Hang()
     with pytest.raises(ServerUnreachable, match="in time"):
-        await pipeline.ingest([str(corpus(records(3)))], settings(flags | {"embedding.timeout": 0.2}), Watcher())
+        await pipeline.ingest([str(corpus(records(3)))], settings(flags | {"embedding.timeout": 1.0}), Watcher())
     (request,) = openai_server.requests
     assert await asyncio.to_thread(request.hung_up.wait, 10)
 
