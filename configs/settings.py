@@ -68,11 +68,12 @@ class ChunkingSettings(Section):
 
 
 class LexicalSettings(Section):
-    """BM25: saturation `k`, length normalisation `b`, assumed mean passage length in tokens."""
+    """BM25: saturation `k`, length normalisation `b`, assumed mean passage length in tokens, weight of the title."""
 
     k: float = Field(1.2, ge=0)
     b: float = Field(0.75, ge=0, le=1)
     average_length: float = Field(160.0, gt=0)
+    title_weight: int = Field(3, ge=1, le=10, description="how many times a word of the title counts")
 
 
 class EmbeddingSettings(Section):

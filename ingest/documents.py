@@ -62,7 +62,7 @@ class Passage:
 
     @property
     def searchable(self) -> str:
-        """Title and text, as embedded and analysed."""
+        """Title and text, as embedded."""
         return self.text if self.title in ("", self.text) else f"{self.title}\n{self.text}"
 
     def payload(self) -> dict[str, Any]:

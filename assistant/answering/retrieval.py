@@ -124,7 +124,7 @@ class Searcher:
         weights = dict.fromkeys(terms, unseen)
         for term, hit in best.items():
             if hit.point_id in passages:
-                stored = self.lexical.document(passages[hit.point_id].searchable)
+                stored = self.lexical.passage(passages[hit.point_id].title, passages[hit.point_id].text)
                 weights[term] = hit.score / dict(zip(stored.indices, stored.values, strict=True))[term]
         return weights
 
