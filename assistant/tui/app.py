@@ -152,11 +152,20 @@ class CitewellApp(App[None]):
         """Dark to light and back."""
         self.theme = themes.LIGHT.name if self.current_theme.dark else themes.DARK.name
 
+    async def action_quit(self) -> None:
+        """Leave citewell."""
+        await self.leave()
+
+    async def leave(self, status: int = 0) -> None:
+        """Exit with this status; an answer on its way is first stopped as by Esc, so that what came is kept."""
+        await self.conductor.stop()
+        self.exit(return_code=status)
+
     def action_help_quit(self) -> None:
         """Ctrl+C with nothing selected: asks, and quits when pressed again."""
         now = time.monotonic()
         if now - self._quit_asked < _QUIT_WITHIN_SECONDS:
-            self.exit()
+            self.call_later(self.leave)
         self._quit_asked = now
         self.conductor.say("Ctrl+C once more quits; so does Ctrl+Q.", "warning")
 
@@ -216,7 +225,7 @@ async def _run(app: CitewellApp) -> None:
         # Windows has no SIGHUP, and its event loop takes no handlers.
         with suppress(AttributeError, NotImplementedError):
             number = getattr(signal, name)
-            loop.add_signal_handler(number, app.exit, None, 128 + number)
+            loop.add_signal_handler(number, app.call_later, app.leave, 128 + number)
     try:
         await app.run_async()
     finally:

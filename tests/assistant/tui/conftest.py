@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from assistant.answering.answer import Mode
+from assistant.records.sessions import SessionStore
 from assistant.tui.app import CitewellApp
 from assistant.tui.screens.chat import ChatScreen
 from assistant.tui.widgets.answer import AnswerView
@@ -114,3 +115,9 @@ def chat(settings: SettingsFactory) -> OpenChat:
             yield opened
 
     return run
+
+
+@pytest.fixture
+def store(settings: SettingsFactory) -> SessionStore:
+    """The sessions of this test's chat."""
+    return SessionStore(settings().data_dir / "sessions")

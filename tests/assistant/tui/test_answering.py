@@ -90,6 +90,24 @@ async def test_a_stopped_answer_is_saved_as_stopped(chat: OpenChat) -> None:
         assert (saved.text.strip(), saved.warnings, saved.sentences) == ("Drug", (STOPPED,), ())
 
 
+@pytest.mark.parametrize("typed", [("/quit",), ("ctrl+q",), ("ctrl+c", "ctrl+c")])
+async def test_leaving_in_mid_answer_keeps_what_came(
+    chat: OpenChat, store: SessionStore, typed: tuple[str, ...]
+) -> None:
+    """However the reader leaves, the question and what came of its answer are in the session, marked as stopped."""
+    async with chat(script(answer(), asyncio.Event())) as c:
+        await c.type("Does it help?")
+        await c.pilot.press("enter")
+        await c.until(lambda: c.turns and c.turns[-1].text)
+        if typed == ("/quit",):
+            await c.type("/quit")
+            typed = ("enter",)
+        await c.pilot.press(*typed)
+        await c.until(lambda: c.app.return_code is not None)
+    (saved,) = store.load(store.list()[0].id).answers
+    assert (saved.question, saved.text.strip(), saved.warnings) == ("Does it help?", "Drug", (STOPPED,))
+
+
 async def test_one_question_at_a_time(chat: OpenChat) -> None:
     """A second question during an answer is not lost: it stays in the prompt, and the reader is told why."""
     gate = asyncio.Event()

@@ -21,12 +21,6 @@ from tests.conftest import SettingsFactory
 SIZES = pytest.mark.parametrize("size", [NARROW, WIDE])
 
 
-@pytest.fixture
-def store(settings: SettingsFactory) -> SessionStore:
-    """The sessions of this test's chat."""
-    return SessionStore(settings().data_dir / "sessions")
-
-
 def save(store: SessionStore, *answers: Answer) -> str:
     """A session with these answers; returns its id."""
     session = store.create()

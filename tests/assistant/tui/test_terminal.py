@@ -17,6 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from assistant.records.sessions import SessionStore
+from assistant.tui.describe import STOPPED
+
 _ROOT = Path(__file__).resolve().parents[3]
 _PATIENCE_SECONDS = 60.0
 _ALTERNATE_SCREEN = (b"\x1b[?1049h", b"\x1b[?1049l")
@@ -29,6 +32,7 @@ class Terminal:
     """A process in a pseudo-terminal of 80 by 24, and all that it has written there."""
 
     def __init__(self, data: Path, how: str) -> None:
+        self.data = data
         self.ours, self.theirs = pty.openpty()
         fcntl.ioctl(self.theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         self.modes = termios.tcgetattr(self.theirs)
@@ -92,7 +96,7 @@ def terminal(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Termina
 @pytest.mark.parametrize("terminal", ["endless"], indirect=True)
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
 def test_a_signal_in_mid_answer_restores_the_terminal(terminal: Terminal, number: signal.Signals, status: int) -> None:
-    """Killed while an answer streams: alternate screen left, cursor shown, modes as before, status 128 + signal."""
+    """Killed while an answer streams: alternate screen left, cursor shown, modes as before, status 128 + signal, the session saved."""
     terminal.read_until(b"Ready.")
     os.write(terminal.ours, b"Does it help?\r")
     terminal.read_until("Writing …".encode())
@@ -101,6 +105,9 @@ def test_a_signal_in_mid_answer_restores_the_terminal(terminal: Terminal, number
     for switch in (_ALTERNATE_SCREEN, _CURSOR_HIDDEN, _PASTE_BRACKETED, _MOUSE_REPORTED):
         assert terminal.left(switch), switch
     assert termios.tcgetattr(terminal.theirs) == terminal.modes
+    sessions = SessionStore(terminal.data / "sessions")
+    (saved,) = sessions.load(sessions.list()[0].id).answers
+    assert (saved.question, saved.warnings) == ("Does it help?", (STOPPED,))
 
 
 @pytest.mark.parametrize("terminal", ["crash"], indirect=True)
@@ -118,6 +125,8 @@ def test_a_crash_restores_the_terminal_and_is_no_success(terminal: Terminal) -> 
 def test_a_closed_window_ends_the_chat(terminal: Terminal) -> None:
     """Where the terminal itself has gone, the process goes too, and does not spin or hang."""
     terminal.read_until(b"Ready.")
+    os.write(terminal.ours, b"Does it help?\r")
+    terminal.read_until("Writing …".encode())
     os.close(terminal.theirs)
     os.close(terminal.ours)
     terminal.process.send_signal(signal.SIGHUP)
