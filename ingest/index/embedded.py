@@ -9,8 +9,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -58,7 +60,18 @@ from ingest.index.base import (
 from ingest.lexical import SparseVector
 
 _SCROLL_PAGE = 2_000
+# Bytes that must be free to open an index (which takes about 11 MiB) or to store in it. Edge writes to sparse files
+# mapped into memory, and there a full disk is no error but a SIGBUS.
+_HEADROOM = 64 * 2**20
 _CHECK_DISK = "Check the free disk space, then run the same command again; what was stored is kept."
+_FREE_SPACE = "Free some space there, then run the same command again; what was stored is kept."
+_CORRECT_FOLDER = "Correct data_dir, or who may write there."
+# What mends an error of the system; none of them is mended by making the index anew.
+_SYSTEM_FIXES = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _FREE_SPACE),
+    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR), _CORRECT_FOLDER),
+}
+_SYSTEM_ERROR = re.compile(r"os error (\d+)")  # as Rust says it
 _SCHEMAS = {"keyword": PayloadSchemaType.Keyword, "integer": PayloadSchemaType.Integer}
 
 
@@ -79,7 +92,7 @@ class EmbeddedIndex:
         Raises:
             IndexInUse: another process is making or holding it.
         """
-        lock = _acquire(folder)
+        lock = _acquire(folder, make=True)
         if (folder / "manifest.json").exists():
             lock.close()
             raise IndexInUse(
@@ -89,6 +102,7 @@ class EmbeddedIndex:
             )
         try:
             with _explained(folder, "written", _CHECK_DISK):
+                _need_space(folder)
                 shard = _make_shard(folder / "shard", manifest)
                 # The manifest comes last: a folder without one was never finished.
                 partial = folder / "manifest.json.new"
@@ -106,10 +120,11 @@ class EmbeddedIndex:
         Raises:
             IndexMissing, IndexInUse, IndexStoreError: none there; held elsewhere; damaged.
         """
-        manifest = read_manifest(folder)
         lock = _acquire(folder)
         try:
-            with _explained(folder, "read"):
+            manifest = read_manifest(folder)
+            with _explained(folder, "opened"):
+                _need_space(folder)
                 shard = EdgeShard.load(str(folder / "shard"))
         except BaseException:
             lock.close()
@@ -119,6 +134,7 @@ class EmbeddedIndex:
     async def store(self, entries: Sequence[Entry], replaced: Sequence[str]) -> None:
         """See `Index.store`."""
         with _explained(self.folder, "written", _CHECK_DISK):
+            _need_space(self.folder)
             if entries:
                 self._shard.update(UpdateOperation.upsert_points([_point(entry) for entry in entries]))
             if replaced:
@@ -203,6 +219,13 @@ def _make_shard(folder: Path, manifest: Manifest) -> EdgeShard:
     return shard
 
 
+def _need_space(folder: Path) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < _HEADROOM:
+        reason = f"{free / 2**20:.0f} MiB are free on its disk, {_HEADROOM // 2**20} MiB are needed"
+        raise OSError(errno.ENOSPC, reason)
+
+
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of the index in `folder`, without opening the index.
 
@@ -212,9 +235,7 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         stored = json.loads((folder / "manifest.json").read_text("utf-8"))
     except FileNotFoundError:
-        raise IndexMissing(
-            f"there is no index “{folder.name}” yet", fix="citewell ingest PATH… makes it; citewell demo needs none."
-        ) from None
+        raise _missing(folder) from None
     except (OSError, ValueError) as error:
         raise _failed(folder, "read", error) from error
     return Manifest.from_json(stored, str(folder))
@@ -228,33 +249,50 @@ def delete(folder: Path) -> None:
     """
     if not folder.is_dir():
         raise IndexMissing(f"there is no index “{folder.name}”", fix="`citewell index list` names those there are.")
-    with _acquire(folder):
+    doomed = folder.with_name(f".{folder.name}.deleted")
+    with _acquire(folder), _explained(folder, "deleted", f"Remove {folder} and {doomed} yourself."):
         (folder / "manifest.json").unlink(missing_ok=True)
-        shutil.rmtree(folder)
+        shutil.rmtree(doomed, ignore_errors=True)
+        folder.rename(doomed)  # whoever makes it anew meanwhile has a folder of their own
+        shutil.rmtree(doomed)
 
 
-def _acquire(folder: Path) -> IO[str]:
+def _acquire(folder: Path, *, make: bool = False) -> IO[str]:
     path = folder / "lock"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if make:
+            folder.mkdir(parents=True, exist_ok=True)
         lock = path.open("a+", encoding="utf-8")
+    except FileNotFoundError:
+        raise _missing(folder) from None
     except OSError as error:
-        raise _failed(folder, "written", error, "Correct data_dir, or who may write there.") from error
+        raise _failed(folder, "written" if make else "opened", error, _CORRECT_FOLDER) from error
     try:
         portalocker.lock(lock, portalocker.LockFlags.EXCLUSIVE | portalocker.LockFlags.NON_BLOCKING)
     except portalocker.LockException:
+        lock.seek(0)
+        holder = lock.read().strip() or "another process"
         lock.close()
-        holder = path.read_text("utf-8").strip() or "another process"
         raise IndexInUse(
             f"index “{folder.name}” is in use by {holder}",
             where=str(folder),
             fix="Close that one first, or use another --index NAME.",
         ) from None
+    if not _lies_at(path, lock):  # deleted between opening and locking
+        lock.close()
+        return _acquire(folder, make=make)
     with contextlib.suppress(OSError):
         lock.truncate(0)
         lock.write(f"process {os.getpid()} ({Path(sys.argv[0]).name} {' '.join(sys.argv[1:2])})".replace(" )", ")"))
         lock.flush()
     return lock
+
+
+def _lies_at(path: Path, file: IO[str]) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 @contextlib.contextmanager
@@ -269,8 +307,18 @@ def _explained(folder: Path, doing: str, fix: str = "") -> Iterator[None]:
 
 
 def _failed(folder: Path, doing: str, error: BaseException, fix: str = "") -> IndexStoreError:
+    told = _SYSTEM_ERROR.search(str(error))
+    number = error.errno if isinstance(error, OSError) else int(told[1]) if told else None
+    fix = _SYSTEM_FIXES.get(number or 0) or fix
     rebuild = f"Restore it from a backup, or rebuild it: citewell index delete {folder.name}, then ingest again."
-    return IndexStoreError(f"index “{folder.name}” cannot be {doing}: {error}", where=str(folder), fix=fix or rebuild)
+    reason = getattr(error, "strerror", None) or error
+    return IndexStoreError(f"index “{folder.name}” cannot be {doing}: {reason}", where=str(folder), fix=fix or rebuild)
+
+
+def _missing(folder: Path) -> IndexMissing:
+    return IndexMissing(
+        f"there is no index “{folder.name}” yet", fix="citewell ingest PATH… makes it; citewell demo needs none."
+    )
 
 
 def _point(entry: Entry) -> Point:

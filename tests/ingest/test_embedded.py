@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING, TypeAlias
+from typing import IO, TYPE_CHECKING, TypeAlias
 
+import portalocker
 import pytest
+from qdrant_edge import EdgeShard
 
 from configs.errors import IndexInUse, IndexMissing, IndexStoreError, InputError
 from ingest.documents import Document
+from ingest.index import embedded
 from ingest.index.base import Counts
 from ingest.index.embedded import EmbeddedIndex
 from ingest.index.open import create_index, delete_index, folder_of, list_indexes, open_index
@@ -21,6 +25,8 @@ from tests.support.corpora import entries
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from portalocker import LockFlags
 
     from configs.settings import Settings
     from tests.conftest import SettingsFactory
@@ -183,6 +189,83 @@ async def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, settings: 
     with pytest.raises(IndexStoreError, match="cannot be written") as caught:
         await create_index(settings({"data_dir": tmp_path / "file"}), None)
     assert "data_dir" in caught.value.fix
+
+
+async def test_a_full_disk_is_told_before_it_kills(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Making, opening and storing say what to free; what was stored is there again once there is space."""
+    folder = await make(home)
+    index = await open_index(home)
+    with monkeypatch.context() as full:
+        free = shutil.disk_usage(folder)._replace(free=3 * 2**20)
+        full.setattr(shutil, "disk_usage", lambda _: free)
+        more = entries(Document("e", "E", "More."), home)
+        with pytest.raises(IndexStoreError, match="3 MiB are free") as storing:
+            await index.store(more, [])
+        await index.close()
+        with pytest.raises(IndexStoreError, match="3 MiB are free") as opening:
+            await open_index(home)
+        with pytest.raises(IndexStoreError, match="3 MiB are free") as making:
+            await create_index(home.model_copy(update={"data_dir": folder / "other"}), None)
+    for caught in (storing, opening, making):
+        assert "Free some space" in caught.value.fix
+    index = await open_index(home)
+    assert await index.counts() == Counts(1, 1)
+    await index.close()
+
+
+@pytest.mark.parametrize(
+    ("number", "fix"),
+    [
+        (errno.ENOSPC, "Free some space"),
+        (errno.EROFS, "Correct data_dir"),
+        (errno.EACCES, "Correct data_dir"),
+        (errno.ENOTDIR, "Correct data_dir"),
+    ],
+    ids=["full", "read-only", "not allowed", "no folder"],
+)
+async def test_what_the_system_refuses_costs_no_index(
+    number: int, fix: str, home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full or not to be written is no reason to delete the index, whoever tells of it."""
+    await make(home)
+    reason = f"Service internal error: {os.strerror(number)} (os error {number})"
+    for error in (OSError(number, os.strerror(number)), Exception(reason)):
+
+        def fail(_: str, error: Exception = error) -> None:
+            raise error
+
+        with monkeypatch.context() as broken:
+            broken.setattr(EdgeShard, "load", fail)
+            with pytest.raises(IndexStoreError, match=os.strerror(number)) as caught:
+                await open_index(home)
+        assert caught.value.fix.startswith(fix)
+        assert "delete" not in caught.value.fix
+
+
+async def test_who_waited_for_a_deleted_index_does_not_hold_it(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock on a file that was deleted meanwhile keeps nobody out, and so is given up."""
+    await make(home)
+    lock = portalocker.lock
+
+    def lock_late(file: IO[str], flags: LockFlags) -> None:
+        monkeypatch.setattr(portalocker, "lock", lock)
+        embedded.delete(folder_of(home))
+        lock(file, flags)
+
+    monkeypatch.setattr(portalocker, "lock", lock_late)
+    with pytest.raises(IndexMissing):
+        await open_index(home)
+    assert not folder_of(home).exists()
+    await make(home)
+
+
+async def test_an_index_that_is_being_deleted_is_not_opened(home: Settings, hold: Holder) -> None:
+    """Its manifest is read only by who holds it, so that none is used of which half is gone."""
+    folder = await make(home)
+    hold(folder)
+    (folder / "manifest.json").unlink()
+    with pytest.raises(IndexInUse):
+        await open_index(home)
 
 
 @pytest.mark.parametrize(
