@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 
 import click
 
@@ -26,31 +25,30 @@ from configs.settings import Settings
 def ask(question: str, *, as_json: bool, plain: bool, loaded: Loaded) -> None:
     """Answer QUESTION from the index, each sentence with its sources.
 
-    The answer streams to a terminal and comes in one piece to a pipe. Where the corpus does not
-    answer, it says so and lists the nearest passages.
+    A terminal sees the draft as it is written, and then the answer in its place; a pipe gets the
+    answer alone. Where the corpus does not answer, it says so and lists the nearest passages.
     """
-    stream = sys.stdout.isatty() and not (as_json or plain)
+    stream = output.erasable() and not (as_json or plain)
     answer = asyncio.run(_asked(question, loaded.settings, stream=stream))
     if as_json:
         output.put_json(answer.to_json())
     else:
-        output.put_answer(answer, streamed=stream and answer.status == "answered" and answer.mode == "generated")
+        output.put_answer(answer)
 
 
 async def _asked(question: str, settings: Settings, *, stream: bool) -> Answer:
     engine = await Engine.open(settings)
-    streaming = stream and engine.model is not None
+    draft = output.draft() if stream and engine.model is not None else nullcontext()
     try:
-        async with aclosing(engine.ask(question)) as events:
-            async for event in events:
-                if isinstance(event, Token) and streaming:
-                    output.say(event.text, end="")
-                elif isinstance(event, (Answered, Failed)) and streaming:
-                    output.say("\n")
-                if isinstance(event, Failed):
-                    raise event.error
-                if isinstance(event, Answered):
-                    return event.answer
+        with draft as show:
+            async with aclosing(engine.ask(question)) as events:
+                async for event in events:
+                    if isinstance(event, Token) and show is not None:
+                        show(event.text)
+                    if isinstance(event, Failed):
+                        raise event.error
+                    if isinstance(event, Answered):
+                        return event.answer
     finally:
         await engine.close()
     raise AssertionError("the engine ended without an answer")

@@ -8,7 +8,8 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,16 @@ def tolerate_any_streams() -> None:
 def colored() -> bool:
     """Whether standard output is a terminal that wants colour."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def erasable() -> bool:
+    """Whether standard output is a terminal that can take text back: one that knows its size."""
+    if not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
+        return False
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns > 0
+    except OSError:
+        return False
 
 
 def say(text: str = "", *, end: str = "\n") -> None:
@@ -95,12 +106,36 @@ def excerpt_of(text: str, indent: str) -> str:
     return textwrap.fill(shown, width(), initial_indent=indent, subsequent_indent=indent)
 
 
-def put_answer(answer: Answer, *, streamed: bool = False) -> None:
-    """An answer in plain text with its sources; `streamed` where its text already stands there."""
-    if not streamed:
-        if answer.mode == "quotes" and answer.status == "answered":
-            say("Verbatim quotes from the corpus (no model is configured):\n")
-        say(unescaped(answer.text))
+@contextmanager
+def draft() -> Iterator[Callable[[str], None]]:
+    """A place on the terminal for text that may yet be struck or withheld: it grows by pieces, and is gone at the end.
+
+    Of a draft taller than the screen the last lines are shown, since what has scrolled away cannot be taken back.
+    """
+    # Imported here: a pipe has no draft and need not wait for rich.
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    console = Console()
+    written: list[str] = []
+
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+
+        def show(piece: str) -> None:
+            written.append(piece)
+            columns, rows = console.size
+            lines = Text(printable("".join(written))[-columns * rows :]).wrap(console, columns)
+            live.update(Text("\n").join(lines[-(rows - 1) :]), refresh=True)
+
+        yield show
+
+
+def put_answer(answer: Answer) -> None:
+    """An answer in plain text with its sources."""
+    if answer.mode == "quotes" and answer.status == "answered":
+        say("Verbatim quotes from the corpus (no model is configured):\n")
+    say(unescaped(answer.text))
     for warning in answer.warnings:
         say(f"\nNote: {warning}")
     if answer.mode == "generated" and answer.sentences:

@@ -6,10 +6,12 @@ import asyncio
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -85,6 +87,7 @@ class Terminal:
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], folder: Path) -> None:
         self.shown = ""
         self._screen, inner = pty.openpty()
+        termios.tcsetwinsize(inner, (24, 80))
         self.process = subprocess.Popen(
             command, stdin=inner, stdout=inner, stderr=inner, env=dict(environment), cwd=folder
         )
@@ -96,6 +99,22 @@ class Terminal:
             if not self._read():
                 raise AssertionError(f"{text!r} never came; shown: {self.shown!r}")
         return self.shown
+
+    @property
+    def lines(self) -> list[str]:
+        """What stands there once all that was shown has been obeyed: lines that scrolled away first, none folded."""
+        lines, row = [""], 0
+        for part in re.findall(r"\x1b\[[0-?]*[A-Za-z]|\n|\r|[^\x1b\n\r]+", self.shown):
+            if up := re.fullmatch(r"\x1b\[(\d*)A", part):
+                row -= int(up[1] or 1)
+            elif part == "\x1b[2K":
+                lines[row] = ""
+            elif part == "\n":
+                row += 1
+                lines += [""] * (row == len(lines))
+            elif not part.startswith(("\x1b", "\r")):
+                lines[row] += part
+        return lines
 
     def type(self, text: str) -> None:
         """Press keys."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from tests.assistant.answering.examples import RECORDS
 from tests.assistant.commands.conftest import MODULE, Home, interrupt, told
+from tests.assistant.commands.test_root import imported
 from tests.support import faults
 from tests.support.openai_server import OpenAIServer
 
@@ -80,12 +82,44 @@ def test_a_terminal_sees_the_answer_as_it_is_written(sample: Home, openai_server
     openai_server.fault = faults.StreamSilence(after=2)
     openai_server.reply = ["Metformin is ", "the first ", "drug [1]."]
     with sample.terminal("ask", QUESTION, CITEWELL_GENERATION__URL=openai_server.url) as terminal:
-        shown = terminal.until("Metformin is the first ")
+        shown = terminal.until("Metformin is the first")
         assert "drug" not in shown
         openai_server.release()
         assert terminal.end() == 0
-        assert terminal.shown.count("Metformin is the first drug [1].") == 1
-        assert "Sources" in terminal.shown
+        assert [line for line in terminal.lines if line.startswith("Metformin is")] == [
+            "Metformin is the first drug [1]."
+        ]
+        assert "Sources" in terminal.lines
+
+
+@pytest.mark.parametrize(
+    ("draft", "left"),
+    [
+        (["Metformin ", "cures ", "baldness."], []),
+        (["NOT IN ", "CORPUS"], []),
+        (["Perhaps ", "baldness.\n", "</think>\n\n", "Metformin is first [1]", "[9]."], ["Metformin is first [1]."]),
+        ([f"line {n} of baldness\n" for n in range(40)], []),
+    ],
+)
+def test_what_is_struck_or_withheld_does_not_stay_on_the_terminal(
+    draft: list[str], left: list[str], sample: Home, openai_server: OpenAIServer
+) -> None:
+    """What no passage bears out was a draft: it is gone when the answer stands there, even if longer than the screen."""
+    openai_server.reply = draft
+    with sample.terminal("ask", QUESTION, CITEWELL_GENERATION__URL=openai_server.url) as terminal:
+        assert terminal.end() == 0
+        assert draft[0].split()[0] in terminal.shown
+        struck = ("baldness", "NOT IN", "think", "[1][9]")
+        assert [line for line in terminal.lines if any(word in line for word in struck)] == []
+        assert [line for line in terminal.lines if line.startswith("Metformin is")] == left
+
+
+def test_a_pipe_does_not_wait_for_what_only_a_terminal_needs(sample: Home, openai_server: OpenAIServer) -> None:
+    """Rich draws the draft; whoever reads a pipe has none."""
+    program = (sys.executable, "-X", "importtime", "-m", "assistant")
+    ran = sample.run("ask", QUESTION, command=program, CITEWELL_GENERATION__URL=openai_server.url)
+    assert ran.returncode == 0
+    assert "rich" not in {name.partition(".")[0] for name in imported(ran)}
 
 
 def test_no_color_is_obeyed_on_a_terminal(sample: Home) -> None:
