@@ -91,7 +91,7 @@ class Engine:
         )
         if self._generator is None or not sources:
             yield Retrieved(standalone, sources, warnings)
-            answer = await self._quoted(answer, standalone)
+            answer = self._or_abstained(await self._quoted(answer, standalone))
             if answer.status == "answered":
                 yield Token(answer.text)
         else:
@@ -107,7 +107,6 @@ class Engine:
                     reply.append(piece)
                     yield Token(piece)
             answer = self._resolved(answer, without_thoughts("".join(reply)), cut_short=self._generator.cut_short)
-        answer = self._or_abstained(answer)
         # Imported here: what only the finished answer needs must not delay its first word.
         from assistant.answering.checking import checked as checked_against
 
@@ -134,23 +133,26 @@ class Engine:
         """The model's reply with its markers resolved; what is amiss with it becomes a warning."""
         text, sentences = citations.resolve(reply, {source.n for source in answer.sources})
         if abstention.refused(reply):
-            sentences = ()
+            return self._or_abstained(replace(answer, sentences=()))
         resolved = replace(answer, text=text, sentences=sentences)
         warnings = list(answer.warnings)
         unknown = sorted({n for sentence in sentences for n in sentence.unknown})
         if unknown:
             warnings.append(f"The model cited {', '.join(f'[{n}]' for n in unknown)}, which is no source; struck.")
-        if cut_short:
-            warnings.append(f"The answer was cut at generation.max_tokens ({self.settings.generation.max_tokens}).")
+        limit = self.settings.generation.max_tokens
+        if cut_short and resolved.status == "abstained":
+            warnings.append(f"The model was cut at generation.max_tokens ({limit}) before it had answered; raise it.")
+        elif cut_short:
+            warnings.append(f"The answer was cut at generation.max_tokens ({limit}).")
         if not reply.strip():
             warnings.append("The model replied nothing.")
-        elif resolved.status == "abstained" and not abstention.refused(reply):
+        elif resolved.status == "abstained":
             warnings.append("The model's reply cited no source and was withheld.")
-        return replace(resolved, warnings=tuple(warnings))
+        return self._or_abstained(replace(resolved, warnings=tuple(warnings)), unusable=True)
 
-    def _or_abstained(self, answer: Answer) -> Answer:
+    def _or_abstained(self, answer: Answer, *, unusable: bool = False) -> Answer:
         """An answer with no evidence becomes an abstention; its sources are then the nearest passages."""
         if answer.status == "answered":
             return answer
-        text = abstention.message(answer.question, answer.index, near=bool(answer.sources))
+        text = abstention.message(answer.question, answer.index, near=bool(answer.sources), unusable=unusable)
         return replace(answer, text=text, sentences=())

@@ -81,8 +81,21 @@ async def test_an_answer_without_evidence_is_withheld_and_the_reader_is_told(
     openai_server.reply = [reply]
     answer = answered(await events(filled({"generation.url": openai_server.url}), QUESTION)).answer
     assert (answer.status, answer.sentences) == ("abstained", ())
-    assert "Metformin" not in answer.text
+    assert answer.text.startswith("The model gave no answer that rests on the corpus; the nearest passages")
     assert warning in answer.warnings
+
+
+async def test_a_model_cut_while_thinking_is_not_taken_for_a_corpus_without_an_answer(
+    filled: SettingsFactory, openai_server: OpenAIServer
+) -> None:
+    """Nothing is said of the corpus, in the reader's language, and the setting to raise is named."""
+    openai_server.reply = ["<think>", "Perhaps ", "metformin?", "</think>", "Metformin [1]."]
+    configured = filled({"generation.url": openai_server.url, "generation.max_tokens": 3})
+    answer = answered(await events(configured, "布洛芬24小时内最多服用多少毫克？")).answer
+    assert answer.status == "abstained"
+    assert answer.text == "模型没有给出有语料库依据的回答；最接近的段落列出如下，供自行判断。"
+    assert answer.sources[0].doc_id == "ibuprofen-zh"
+    assert "The model was cut at generation.max_tokens (3) before it had answered; raise it." in answer.warnings
 
 
 async def test_thoughts_whose_opening_tag_stood_in_the_prompt_are_no_answer(
