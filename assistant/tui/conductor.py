@@ -91,10 +91,10 @@ class Conductor:
             self.complain(error)
             return
         await self.show()
-        self.say(
-            f"{lost} answers of this session cannot be read." if lost else "Going on with this session.",
-            "error" if lost else "",
-        )
+        if lost:
+            self.say(f"{lost} answers of this session cannot be read. {self.dialogue.elsewhere}", "error")
+        else:
+            self._go_on()
 
     async def delete(self, session_id: str) -> None:
         """Remove a session; the one on screen begins anew."""
@@ -135,7 +135,14 @@ class Conductor:
             self._fail("The index is not open.")
         else:
             self._opened()
-            self.say("Going on with this session." if self.dialogue.answers else "Ready.")
+            if self.dialogue.answers:
+                self._go_on()
+            else:
+                self.say("Ready.")
+
+    def _go_on(self) -> None:
+        elsewhere = self.dialogue.elsewhere
+        self.say(elsewhere or "Going on with this session.", "warning" if elsewhere else "")
 
     def _opened(self) -> None:
         self.failed = False

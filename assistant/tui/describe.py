@@ -17,6 +17,9 @@ _LONGEST_VALUE = 300
 STOPPED = "Stopped before its end: incomplete and unchecked."
 """The warning by which an answer that the reader stopped is known, on screen and in its session."""
 
+ALONE = "Searched for this question alone: without a model, follow-ups are not linked to what came before."
+"""The note under a session's first follow-up that no model could rewrite."""
+
 
 def title(source: Source) -> str:
     """Its title on one line, or its id where it has none."""

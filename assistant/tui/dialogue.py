@@ -14,7 +14,7 @@ from assistant.tui import describe
 from configs.errors import CitewellError
 
 if TYPE_CHECKING:
-    from assistant.answering.answer import Answer, Event, Mode, Source
+    from assistant.answering.answer import Answer, Answered, Event, Mode, Source
     from assistant.answering.engine import Engine
     from assistant.records.sessions import Session, SessionStore, SessionSummary
     from configs.settings import Settings
@@ -52,7 +52,7 @@ class Dialogue:
 
     async def ask(self, question: str) -> AsyncGenerator[Event, None]:
         """The events of an answer, as `Engine.ask` yields them; that the engine cannot be opened is a `Failed`."""
-        from assistant.answering.answer import Failed, Turn
+        from assistant.answering.answer import Answered, Failed, Turn
 
         try:
             engine = await self.open()
@@ -62,7 +62,15 @@ class Dialogue:
         history = [Turn(answer.question, answer.text) for answer in self.answers]
         async with aclosing(engine.ask(question, history)) as events:
             async for event in events:
-                yield event
+                yield self._noted(event.answer) if isinstance(event, Answered) else event
+
+    @property
+    def elsewhere(self) -> str:
+        """A line that says so where answers of this session are from another index than what is asked next."""
+        index = self.settings.index.name
+        others = sorted({answer.index for answer in self.answers} - {index, ""})
+        asked = f"This session was asked of index {', '.join(others)}; new questions go to index {index}."
+        return asked if others else ""
 
     def keep(self, answer: Answer) -> None:
         """Add an answer to the session and store it.
@@ -130,6 +138,15 @@ class Dialogue:
         )
         named = Path(f"citewell-{session.id[:15]}-{len(self.answers)}.md")
         return export(session, Path(path).expanduser() if path else named)
+
+    def _noted(self, answer: Answer) -> Answered:
+        """The answer; the first follow-up without a model with a note that it was searched for as it stands."""
+        from assistant.answering.answer import Answered
+
+        told = any(describe.ALONE in earlier.warnings for earlier in self.answers)
+        if answer.model is None and self.answers and not told:
+            answer = replace(answer, warnings=(*answer.warnings, describe.ALONE))
+        return Answered(answer)
 
     async def close(self) -> None:
         """Close the engine, if it is open."""

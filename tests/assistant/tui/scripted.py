@@ -87,6 +87,7 @@ def answer(
     *,
     mode: Mode = "generated",
     warnings: Sequence[str] = (),
+    index: str = "default",
 ) -> Answer:
     """A checked answer: three sources, two of them cited, unless told otherwise."""
     given = tuple(sources) if sources is not None else tuple(source(n) for n in (1, 2, 3))
@@ -98,6 +99,7 @@ def answer(
         mode,
         "a-model" if mode == "generated" else None,
         warnings=tuple(warnings),
+        index=index,
     )
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from textual.widgets import Static
 
 from assistant.answering.answer import Answered, Failed, Retrieved, Sentence, Token
 from assistant.records.sessions import SessionStore
+from assistant.tui import describe
 from assistant.tui.describe import STOPPED
 from assistant.tui.widgets.conversation import Conversation
 from assistant.tui.widgets.status import TitleLine
@@ -177,6 +179,19 @@ async def test_follow_ups_carry_the_history(chat: OpenChat) -> None:
         (_, nothing), (_, history) = c.engine.asked
         assert nothing == ()
         assert [(turn.question, turn.answer) for turn in history] == [("One?", answer().text)]
+
+
+async def test_without_a_model_the_first_follow_up_tells_that_it_stands_alone(
+    chat: OpenChat, store: SessionStore
+) -> None:
+    """“And in children?” is searched for as typed: that is said under the first such answer, once a session."""
+    quoted = [script(answer(question, mode="quotes")) for question in ("One?", "Two?", "Three?")]
+    async with chat(*quoted, mode="quotes") as c:
+        for question in ("One?", "Two?", "Three?"):
+            await c.ask(question)
+        told = [describe.ALONE in str(turn.query_one(".notes", Static).visual) for turn in c.turns]
+        assert told == [False, True, False]
+    assert [len(one.warnings) for one in store.load(store.list()[0].id).answers] == [0, 1, 0]
 
 
 async def test_text_from_outside_is_shown_literally(chat: OpenChat) -> None:

@@ -53,6 +53,20 @@ async def test_an_earlier_session_is_taken_up_from_the_list(chat: OpenChat, stor
     assert [one.question for one in store.load(session_id).answers] == ["Earlier?", "Later?"]
 
 
+@pytest.mark.parametrize("size", [(40, 12), NARROW])
+async def test_a_session_over_another_index_says_so(chat: OpenChat, store: SessionStore, size: tuple[int, int]) -> None:
+    """Whoever goes on with answers from one index, over another, is told which is asked from now on, in full."""
+    told = "This session was asked of index demo; new questions go to index default."
+    session_id = save(store, answer(index="demo"), answer())
+    async with chat(session_id=session_id, size=size) as c:
+        assert c.status == told
+        await c.pilot.press("f3", "enter")
+        await c.until(lambda: c.app.screen is c.screen)
+        assert c.status == told
+        assert c.screen.status.has_class("-warning")
+        assert len(c.status) <= c.screen.status.content_size.area
+
+
 @SIZES
 async def test_a_long_session_is_mounted_as_the_reader_scrolls_up(
     chat: OpenChat, store: SessionStore, size: tuple[int, int]
