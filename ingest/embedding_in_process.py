@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,11 +11,14 @@ from typing import TYPE_CHECKING
 
 from configs.errors import NotInstalled, SettingsError
 from configs.settings import EmbeddingSettings
-from ingest.index.base import Vector
 from prompts import library
 
 if TYPE_CHECKING:
     from fastembed import TextEmbedding
+
+    from ingest.index.base import Vector
+
+_MIB = 2**20
 
 
 class InProcessEmbedder:
@@ -72,12 +76,7 @@ def _registered(folder: Path) -> str:
     from fastembed import TextEmbedding
     from fastembed.common.model_description import ModelSource, PoolingType
 
-    if not (folder / "model.onnx").is_file():
-        raise SettingsError(
-            "embedding.model_path holds no model.onnx",
-            where=str(folder),
-            fix="Name a folder with model.onnx, config.json and tokenizer.json.",
-        )
+    _model_files(folder)
     name = f"citewell/{folder.name}"
     if name not in {model["model"] for model in TextEmbedding.list_supported_models()}:
         TextEmbedding.add_custom_model(
@@ -89,6 +88,39 @@ def _registered(folder: Path) -> str:
             model_file="model.onnx",
         )
     return name
+
+
+def fingerprint(folder: Path) -> str:
+    """16 hex digits that tell the model of a folder from others, by the sizes and the ends of its files.
+
+    Their first and last MiB are read alone: weights that were trained otherwise differ there, and a search need not
+    wait for the rest.
+
+    Raises:
+        SettingsError: it holds no model.onnx that can be read.
+    """
+    digest = hashlib.sha256()
+    for path in _model_files(folder):
+        try:
+            with path.open("rb") as file:
+                size = path.stat().st_size
+                digest.update(f"{path.name} {size} ".encode() + file.read(_MIB))
+                file.seek(max(0, size - _MIB))
+                digest.update(file.read(_MIB))
+        except OSError as error:
+            raise SettingsError(f"cannot be read: {error.strerror}", where=str(path)) from None
+    return digest.hexdigest()[:16]
+
+
+def _model_files(folder: Path) -> list[Path]:
+    """model.onnx, and weights that it keeps beside it (model.onnx_data)."""
+    if not (folder / "model.onnx").is_file():
+        raise SettingsError(
+            "embedding.model_path holds no model.onnx",
+            where=str(folder),
+            fix="Name a folder with model.onnx, config.json and tokenizer.json.",
+        )
+    return sorted(folder.glob("model.onnx*"))
 
 
 def _dimensions(folder: Path) -> int:

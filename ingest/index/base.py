@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -12,6 +13,7 @@ from configs.errors import IndexMismatch, IndexStoreError
 from configs.settings import Settings
 from ingest import lexical
 from ingest.documents import Passage
+from ingest.embedding_in_process import fingerprint
 from ingest.lexical import SparseVector
 from prompts import library
 
@@ -52,14 +54,20 @@ class Manifest:
             IndexMismatch: names both sides and the command that mends it.
         """
         wanted = _made_with(settings, dimensions or settings.embedding.dimensions or self.dimensions)
-        for part, made in self.made_with.items():
-            for key, value in made.items():
-                now = wanted[part].get(key)
-                if now != value:
-                    raise IndexMismatch(
-                        f"index “{name}” was made with {part} {key} = {_show(value)}, the settings now say {_show(now)}",
-                        fix=f"Use the settings it was made with (--profile, --set {part}.{key}=…), another --index NAME, or rebuild it: citewell index delete {name}, then ingest again.",
-                    )
+        differ = [
+            (part, key, value, wanted[part].get(key))
+            for part, made in self.made_with.items()
+            for key, value in made.items()
+            if wanted[part].get(key) != value
+        ]
+        if differ:
+            part, key, value, now = differ[0]
+            remedies = [_remedy(part, key, value) for part, key, value, _ in differ]
+            again = f"Use what it was made with: {' '.join(remedies)}; or another" if all(remedies) else "Use another"
+            raise IndexMismatch(
+                f"index “{name}” was made with {part} {key} = {_show(value)}, the settings now say {_show(now)}",
+                fix=f"{again} --index NAME; or rebuild it: citewell index delete {name}, then ingest again.",
+            )
 
     def to_json(self) -> dict[str, Any]:
         """As stored."""
@@ -94,11 +102,33 @@ def _made_with(settings: Settings, dimensions: int | None) -> dict[str, dict[str
             "dimensions": dimensions,
             "document_prefix": prefix if settings.embedding.prefix_documents else "",
         }
+        if settings.embedding.provider == "fastembed":
+            folder = settings.embedding.model_path
+            embedding["model_file"] = None if folder is None else fingerprint(folder)
     return {
         "embedding": embedding,
         "chunking": {"size": settings.chunking.size, "overlap": settings.chunking.overlap},
         "lexical": {"analyzer": lexical.ANALYZER, **settings.lexical.model_dump()},
     }
+
+
+def _remedy(part: str, key: str, value: Any) -> str:
+    """What makes the settings say `value` again; empty where nothing does."""
+    if key == "analyzer":
+        return ""
+    if key == "model_file":
+        folder = "--set embedding.model_path=FOLDER (the folder of that model)"
+        return "no embedding.model_path" if value is None else folder
+    if key != "document_prefix":
+        return _flag(f"{part}.{key}", value)
+    if not value:
+        return _flag("embedding.prefix_documents", False)
+    domains = [domain for domain, one in library.instructions().items() if one.document_prefix == value]
+    return f"{_flag('embedding.prefix_documents', True)} {_flag('embedding.domain', domains[0])}" if domains else ""
+
+
+def _flag(key: str, value: Any) -> str:
+    return f"--set {shlex.quote(f'{key}={value if isinstance(value, str) else _show(value)}')}"
 
 
 def _show(value: object) -> str:

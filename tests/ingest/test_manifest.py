@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +14,8 @@ from ingest.index.base import Manifest
 from ingest.index.open import create_index, open_index
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.conftest import SettingsFactory
 
 DENSE = {"embedding.provider": "openai", "embedding.model": "Qwen/Qwen3-Embedding-0.6B", "embedding.dimensions": 64}
@@ -50,6 +54,64 @@ async def test_a_mismatch_names_both_sides_and_the_remedy(
     assert caught.value.what.endswith(f"now say {after}") or after in caught.value.what.partition("now say")[2]
     assert "citewell index delete default" in caught.value.fix
     await (await open_index(home)).close()
+
+
+@pytest.mark.parametrize(
+    ("made", "now"),
+    [
+        ({}, DENSE),
+        (DENSE, {}),
+        (DENSE, DENSE | {"embedding.model": "other; model", "embedding.dimensions": 32}),
+        (DENSE | {"embedding.model": "a; model"}, DENSE | {"embedding.provider": "fastembed"}),
+        (DENSE, DENSE | {"embedding.prefix_documents": True}),
+        (DENSE | {"embedding.prefix_documents": True, "embedding.domain": "treatment"}, DENSE),
+        (DENSE | {"embedding.prefix_documents": True, "chunking.size": 300}, {"chunking.overlap": 0}),
+        ({}, {"chunking.size": 256, "lexical.k": 2.0, "lexical.average_length": 100}),
+    ],
+    ids=["to dense", "to lexical", "model", "provider", "prefix on", "prefix off", "much", "sizes"],
+)
+async def test_the_advice_of_a_mismatch_works(
+    made: dict[str, Any], now: dict[str, Any], settings: SettingsFactory
+) -> None:
+    """Whoever adds the flags of the message, all of them at once, has the index open."""
+    home = settings(made)
+    await (await create_index(home, home.embedding.dimensions if made else None)).close()
+    with pytest.raises(IndexMismatch) as caught:
+        await open_index(settings(now))
+    said = re.search(r"made with: (.*?); or another --index NAME", caught.value.fix)
+    assert said is not None
+    flags = [flag.split("=", 1) for flag in shlex.split(said[1]) if flag != "--set"]
+    await (await open_index(settings(now | dict(flags)))).close()
+
+
+def local(folder: Path, weights: bytes) -> dict[str, Any]:
+    """Settings that embed in process with a model of these weights, in this folder."""
+    folder.mkdir()
+    (folder / "model.onnx").write_bytes(weights)
+    return {"embedding.provider": "fastembed", "embedding.model_path": folder}
+
+
+@pytest.mark.parametrize(
+    "weights", [b"y" + b"x" * 3_000_000, b"x" * 3_000_000 + b"y", b"x"], ids=["head", "tail", "size"]
+)
+async def test_vectors_of_two_models_never_mix(weights: bytes, tmp_path: Path, settings: SettingsFactory) -> None:
+    """Another model in the folder is noticed whatever its name; the same one may lie elsewhere."""
+    made = local(tmp_path / "one", b"x" * 3_000_001)
+    await (await create_index(settings(made), 8)).close()
+    with pytest.raises(IndexMismatch, match="model_file") as caught:
+        await open_index(settings(local(tmp_path / "two", weights)))
+    assert "--set embedding.model_path=FOLDER" in caught.value.fix
+    with pytest.raises(IndexMismatch, match="model_file"):
+        await open_index(settings({"embedding.provider": "fastembed"}))
+    await (await open_index(settings(local(tmp_path / "moved", b"x" * 3_000_001)))).close()
+
+
+async def test_a_model_folder_where_the_list_s_model_was_is_noticed(tmp_path: Path, settings: SettingsFactory) -> None:
+    """The advice is to leave out the folder."""
+    await (await create_index(settings({"embedding.provider": "fastembed"}), 8)).close()
+    with pytest.raises(IndexMismatch, match="model_file = null") as caught:
+        await open_index(settings(local(tmp_path / "one", b"x")))
+    assert "no embedding.model_path" in caught.value.fix
 
 
 @pytest.mark.parametrize(
