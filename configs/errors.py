@@ -21,13 +21,17 @@ from __future__ import annotations
 
 
 class CitewellError(Exception):
-    """What went wrong (`what`), where it lies (`where`) and what to do about it (`fix`)."""
+    """What went wrong (`what`), where it lies (`where`) and what to do about it (`fix`).
 
-    def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
+    `usage` says that it was the command line: a flag or an argument is wrong.
+    """
+
+    def __init__(self, what: str, *, where: str = "", fix: str = "", usage: bool = False) -> None:
         super().__init__(what)
         self.what = what
         self.where = where
         self.fix = fix
+        self.usage = usage
 
     def __str__(self) -> str:
         lines = [f"{self.where}: {self.what}" if self.where else self.what]

@@ -16,26 +16,43 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
 import platformdirs
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 
 from configs.errors import SettingsError
 
 PROFILES = ("quickstart", "local", "sglang", "cluster")
 ENV_PREFIX = "CITEWELL_"
-# Environment names that are ours but no settings: where to look, which profile, what tests use.
-ENV_OUTSIDE = ("CITEWELL_PROFILE", "CITEWELL_CONFIG", "CITEWELL_TEST_")
+# Environment names that are ours but no settings: which profile, where to look; and what the names of tests begin with.
+ENV_OUTSIDE = ("CITEWELL_PROFILE", "CITEWELL_CONFIG")
+ENV_TEST_PREFIX = "CITEWELL_TEST_"
 
 Tree = dict[str, Any]
 UserPath = Annotated[Path, AfterValidator(Path.expanduser)]
 
 
-def _without_password(url: str) -> str:
+def _shown_as_it_is(url: str) -> str:
+    if not url:
+        raise ValueError("an address may not be blank")
     if "@" in url.partition("://")[2].partition("/")[0]:
         raise ValueError("an address may hold no password, since addresses are shown; use the api_key beside it")
     return url
 
 
-Url = Annotated[str, AfterValidator(_without_password)]
+def _blank_to_none(url: Any) -> Any:
+    return None if isinstance(url, str) and not url.strip() else url
+
+
+Url = Annotated[str, AfterValidator(_shown_as_it_is)]
+UrlOrNone = Annotated[Url | None, BeforeValidator(_blank_to_none)]
 
 
 class Section(BaseModel):
@@ -103,7 +120,7 @@ class RetrievalSettings(Section):
 class GenerationSettings(Section):
     """The model that writes answers; with no `url`, answers are verbatim quotes."""
 
-    url: Url | None = None
+    url: UrlOrNone = None
     model: str = "Qwen/Qwen3-8B"
     api_key: SecretStr | None = None
     temperature: float = Field(0.0, ge=0)
@@ -192,9 +209,20 @@ def load(profile: str | None = None, flags: Mapping[str, Any] | None = None) -> 
     user = _read_user_file(path)
     env = _environment()
     flag_tree = _nest(dict(flags or {}))
-    name = profile or os.environ.get("CITEWELL_PROFILE") or user.get("profile") or "quickstart"
+    named = [
+        ("flag", profile or flag_tree.get("profile")),
+        ("environment", os.environ.get("CITEWELL_PROFILE")),
+        (str(path), user.get("profile")),
+        ("default", "quickstart"),
+    ]
+    named_by, name = next((origin, name) for origin, name in named if name)
     if name not in PROFILES:
-        raise SettingsError(f"there is no profile “{name}”", fix=f"Choose one of: {', '.join(PROFILES)}.")
+        raise SettingsError(
+            f"there is no profile “{name}”",
+            where=named_by,
+            fix=f"Choose one of: {', '.join(PROFILES)}.",
+            usage=named_by == "flag",
+        )
     sources = [(f"profile {name}", _read_profile(name)), (str(path), user), ("environment", env), ("flag", flag_tree)]
     merged: Tree = Settings().model_dump()
     origins: dict[str, str] = {}
@@ -203,6 +231,7 @@ def load(profile: str | None = None, flags: Mapping[str, Any] | None = None) -> 
         _merge(merged, tree)
         origins.update(dict.fromkeys((key for key, _ in leaves(tree)), origin))
     merged["profile"] = name
+    origins["profile"] = named_by
     try:
         return Loaded(Settings(**merged), origins)
     except ValidationError as error:
@@ -236,14 +265,17 @@ def _read_user_file(path: Path) -> Tree:
 
 def _environment() -> Tree:
     """The `CITEWELL_SECTION__KEY` variables as a tree; pydantic-settings does the parsing."""
-    names = [name for name in os.environ if name.startswith(ENV_PREFIX) and not name.startswith(ENV_OUTSIDE)]
+    ours = [name for name in os.environ if name.startswith(ENV_PREFIX) and not name.startswith(ENV_TEST_PREFIX)]
+    names = [name for name in ours if name not in ENV_OUTSIDE]
     if not names:
         return {}
     known = {f"{ENV_PREFIX}{key.replace('.', '__')}".upper() for key in known_keys()}
     sections = {f"{ENV_PREFIX}{name}".upper() for name in Settings.model_fields}
     for name in names:
         if name.upper() not in known | sections:
-            raise SettingsError(f"unknown setting {name} in the environment", fix=_nearest(name, sorted(known)))
+            raise SettingsError(
+                f"unknown setting {name} in the environment", fix=_nearest(name, sorted({*known, *ENV_OUTSIDE}))
+            )
     # Imported here: it takes an eighth of a second, and most runs set nothing in the environment.
     from pydantic_settings import BaseSettings, EnvSettingsSource
 
@@ -276,7 +308,7 @@ def _nest(flat: Mapping[str, Any]) -> Tree:
         for parent in parents:
             node = node.setdefault(parent, {})
             if not isinstance(node, dict):
-                raise SettingsError(f"{parent} is set both as a value and as a section", where="flag")
+                raise SettingsError(f"{parent} is set both as a value and as a section", where="flag", usage=True)
         node[leaf] = value
     return tree
 
@@ -294,13 +326,18 @@ def _refuse_unknown(tree: Mapping[str, Any], model: type[BaseModel], origin: str
         field = model.model_fields.get(key)
         if field is None:
             unknown = next((leaf for leaf, _ in leaves({key: value}, prefix)), f"{prefix}{key}")
-            raise SettingsError(f"unknown setting {unknown} in {origin}", fix=_nearest(unknown, sorted(known_keys())))
+            raise SettingsError(
+                f"unknown setting {unknown} in {origin}",
+                fix=_nearest(unknown, sorted(known_keys())),
+                usage=origin == "flag",
+            )
         annotation = field.annotation
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             if not isinstance(value, Mapping):
                 raise SettingsError(
                     f"{prefix}{key} in {origin} is a section, not a value",
                     fix=f"Set one of its keys, such as {next(known_keys(annotation, f'{prefix}{key}.'))}.",
+                    usage=origin == "flag",
                 )
             _refuse_unknown(value, annotation, origin, f"{prefix}{key}.")
 
@@ -313,6 +350,10 @@ def _nearest(key: str, known: list[str]) -> str:
 def _explain(error: ValidationError, origins: Mapping[str, str]) -> SettingsError:
     first = error.errors(include_url=False, include_input=False)[0]
     key = ".".join(str(part) for part in first["loc"])
+    at_fault = {origin for name, origin in origins.items() if f"{name}.".startswith(f"{key}.")}
     return SettingsError(
-        f"{key}: {first['msg']}", where=origins.get(key, ""), fix="`citewell config show` lists all settings."
+        f"{key}: {first['msg']}",
+        where=origins.get(key, ""),
+        fix="`citewell config show` lists all settings.",
+        usage="flag" in at_fault,
     )

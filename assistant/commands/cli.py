@@ -16,6 +16,7 @@ from assistant import __version__
 from assistant.commands import output
 from configs.errors import CitewellError
 
+WRONG_USAGE = 2
 INTERRUPTED = 130
 
 # Command → module of assistant.commands that defines it under the same name.
@@ -88,7 +89,7 @@ def run(arguments: Sequence[str]) -> int:
         if debug:
             raise
         output.complain(f"citewell: {error}")
-        return 1
+        return WRONG_USAGE if error.usage else 1
     except Exception as error:
         if debug:
             raise

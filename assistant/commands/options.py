@@ -45,13 +45,15 @@ def _assignment(text: str) -> tuple[str, Any]:
     """KEY=VALUE as key and value; a value in brackets is a TOML list, all else is text for the settings to convert."""
     key, equals, value = text.partition("=")
     if not equals:
-        raise SettingsError(f"--set takes KEY=VALUE, not “{text}”", fix="For example: --set retrieval.limit=10")
+        raise SettingsError(
+            f"--set takes KEY=VALUE, not “{text}”", fix="For example: --set retrieval.limit=10", usage=True
+        )
     if not value.startswith("["):
         return key.strip(), value
     try:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"--set {key}: not a TOML list: {error}") from None
+        raise SettingsError(f"--set {key}: not a TOML list: {error}", usage=True) from None
 
 
 __all__ = ["Loaded", "with_settings"]

@@ -191,7 +191,9 @@ def _begun(session_id: str) -> datetime:
     except ValueError:
         pass
     raise InputError(
-        f"“{one_line(session_id)}” is no session id", fix="An id looks like 20261121-093000-123456-7c1e09."
+        f"“{one_line(session_id)}” is no session id",
+        fix="An id looks like 20261121-093000-123456-7c1e09.",
+        usage=True,
     )
 
 

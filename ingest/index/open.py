@@ -24,6 +24,7 @@ def folder_of(settings: Settings) -> Path:
         raise InputError(
             f"“{name}” is no name for an index",
             fix="Use up to 64 letters, digits, dots, dashes and underscores, a letter or digit first.",
+            usage=True,
         )
     return settings.data_dir / "indexes" / name
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from configs.errors import SettingsError
-from configs.settings import PROFILES, load
+from configs.settings import PROFILES, Loaded, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,12 +64,53 @@ def test_each_source_outranks_the_one_below(user_file: Callable[[str], Path], mo
 def test_the_profile_itself_can_come_from_each_source(
     user_file: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The user file names a profile, the environment outranks it, the flag outranks both."""
-    user_file('profile = "local"\n')
-    assert load().settings.profile == "local"
+    """The user file names a profile, the environment outranks it, the flag outranks both; each is told as its origin."""
+
+    def named(loaded: Loaded) -> tuple[str, str]:
+        ((name, origin),) = [(value, origin) for key, value, origin in loaded.rows() if key == "profile"]
+        assert loaded.settings.profile == name
+        return name, origin
+
+    user_file("")
+    assert named(load()) == ("quickstart", "default")
+    path = user_file('profile = "local"\n')
+    assert named(load()) == ("local", str(path))
     monkeypatch.setenv("CITEWELL_PROFILE", "cluster")
-    assert load().settings.profile == "cluster"
-    assert load("sglang").settings.profile == "sglang"
+    assert named(load()) == ("cluster", "environment")
+    assert named(load(flags={"profile": "local"})) == ("local", "flag")
+    assert named(load("sglang")) == ("sglang", "flag")
+
+
+@pytest.mark.parametrize("name", ["CITEWELL_PROFILES", "CITEWELL_CONFIG_DIR"])
+def test_a_name_that_only_begins_like_one_of_ours_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slip in the variable that names profile or file is told as any other; only tests may make up names."""
+    monkeypatch.setenv("CITEWELL_TEST_ANYTHING", "x")
+    load()
+    monkeypatch.setenv(name, "x")
+    with pytest.raises(SettingsError, match=name) as caught:
+        load()
+    assert caught.value.fix.startswith(f"Did you mean {name.removesuffix('S').removesuffix('_DIR')}")
+
+
+def test_a_blank_address_is_no_model_and_elsewhere_an_error() -> None:
+    """`--set generation.url=` goes back to quotes; a server that must be somewhere needs its address."""
+    assert load("sglang", {"generation.url": " "}).settings.generation.url is None
+    for key in ("embedding.url", "index.url"):
+        with pytest.raises(SettingsError, match="may not be blank") as caught:
+            load(flags={key: ""})
+        assert key in caught.value.what
+
+
+def test_only_a_flag_is_wrong_usage(user_file: Callable[[str], Path]) -> None:
+    """A script tells a slip on its own command line from a machine that is set up wrongly."""
+    user_file("")
+    with pytest.raises(SettingsError) as caught:
+        load(flags={"retrieval.limit": "many"})
+    assert caught.value.usage
+    user_file('[retrieval]\nlimit = "many"\n')
+    with pytest.raises(SettingsError) as caught:
+        load()
+    assert not caught.value.usage
 
 
 def test_a_section_can_be_set_whole_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ def test_every_value_tells_its_origin_and_secrets_are_masked(home: Home) -> None
     ran = home.run("config", "show", "--json", "--set", "retrieval.dense_weight=0.5", "--index", "x", **environment)
     assert ran.returncode == 0
     rows = json.loads(ran.stdout)
-    assert rows["profile"][0] == "sglang"
+    assert rows["profile"] == ["sglang", str(config)]
     assert rows["retrieval.limit"] == [5, str(config)]
     assert rows["retrieval.candidates"] == [60, "environment"]
     assert rows["retrieval.dense_weight"] == [0.5, "flag"]
@@ -35,15 +35,15 @@ def test_every_value_tells_its_origin_and_secrets_are_masked(home: Home) -> None
 
 def test_an_unknown_setting_is_refused_with_the_nearest_wherever_it_stands(home: Home, called: Called) -> None:
     """A typing error in flag, environment or file never passes for a setting."""
-    told(called(home, "search", "--set", "retrieval.limt=3", "x"), 1, "retrieval.limt", "Did you mean retrieval.limit?")
+    told(called(home, "search", "--set", "retrieval.limt=3", "x"), 2, "retrieval.limt", "Did you mean retrieval.limit?")
     told(
         called(home, "config", "show", CITEWELL_GENERATION__MODL="x"),
         1,
         "CITEWELL_GENERATION__MODL",
         "Did you mean CITEWELL_GENERATION__MODEL?",
     )
-    told(called(home, "search", "--set", "retrieval.limit", "x"), 1, "KEY=VALUE")
-    told(called(home, "search", "--set", "retrieval.limit=many", "x"), 1, "retrieval.limit", "integer")
+    told(called(home, "search", "--set", "retrieval.limit", "x"), 2, "KEY=VALUE")
+    told(called(home, "search", "--set", "retrieval.limit=many", "x"), 2, "retrieval.limit", "integer")
     config = home.folder / "config.toml"
     config.write_text("[retreival]\nlimit = 3\n", "utf-8")
     told(called(home, "config", "show", CITEWELL_CONFIG=str(config)), 1, str(config), "retreival", "retrieval")
