@@ -13,7 +13,7 @@ import click
 from assistant.commands import output
 from assistant.commands.options import Loaded, with_settings
 from configs.errors import CitewellError
-from configs.settings import Settings
+from configs.settings import IndexSettings, Settings
 
 _DEMO_INDEX = "demo"
 _NOTICE = "Sample corpus, written for citewell. Not medical advice."
@@ -63,15 +63,8 @@ def _sample_files() -> Iterator[list[Path]]:
 
 
 def demo_settings(settings: Settings) -> Settings:
-    """The same settings over the embedded sample index, with no servers."""
-    changes = {"name": _DEMO_INDEX, "home": "embedded"}
-    return settings.model_copy(
-        update={
-            "index": settings.index.model_copy(update=changes),
-            "embedding": settings.embedding.model_copy(update={"provider": "none"}),
-            "generation": settings.generation.model_copy(update={"url": None}),
-        }
-    )
+    """The defaults over the embedded sample index, with no servers: the user's own place and looks, nothing else."""
+    return Settings(data_dir=settings.data_dir, index=IndexSettings(name=_DEMO_INDEX), chat=settings.chat)
 
 
 async def prepare_demo(settings: Settings) -> None:
