@@ -12,9 +12,9 @@ _END = re.compile(
 )
 _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|vs|cf|al|etc|ca|approx|resp|Dr|Mr|Mrs|Ms|Prof|St|Fig|Figs|Tab|Ref|Refs|Eq|No|Nos|Vol|pp|min|max|incl|spp|subsp|var|Inc|Ltd|Jr|Sr)"
-    r"|(?:^|[\s(])[A-Z]|(?:\b[A-Za-z]\.)+[A-Za-z])\.$"
+    r"|(?i:(?<!vitamin)(?<!hepatitis)(?<!group)(?<!type)(?<!grade)(?<!class)(?<!factor)(?<!stage))(?:^|[\s(])[A-Z]|(?:\b[A-Za-z]\.)+[A-Za-z])\.$"
 )
-_ABBREVIATION_REACH = 12
+_ABBREVIATION_REACH = 16
 """Characters up to its full stop in which an abbreviation lies: what is long before need not be searched each time."""
 _BREAK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*+•]|\d{1,3}[.)]|#{1,6}|>|\|)\s)")
 

@@ -10,9 +10,16 @@ from ingest import sentences
 
 # [1]  [1, 2]  [1-3]  [^1]  【1】: a marker is brackets with source numbers and nothing else in them; [2019] is a year.
 _NUMBERS = r"\^?\d{1,3}(?:\s*[,，、;–-]\s*\^?\d{1,3})*"
-_LIST = r"\^?\d{1,3}(?:\s*[,，、;]\s*\^?\d{1,3})*"
-# Right behind a number, a range is an interval and no marker: "median 3 [2–5] days".
-_MARKER = re.compile(rf"\[{_LIST}\](?!\()|(?<!\d)(?<!\d )\[{_NUMBERS}\](?!\()|【{_NUMBERS}】")
+_MARKER = re.compile(rf"\[{_NUMBERS}\](?!\()|【{_NUMBERS}】")
+# Brackets that hold an interval and no citation: "95% CI [2, 5]", "median 3 [2–5] days", "[10-20] mg".
+_SPAN = r"\d{1,3}\s*[–-]\s*\d{1,3}"
+_UNIT = r"(?:%|°|(?:[mkµμn]?g|[mµμd]?[lL]|mmol|mmHg|IU|units?|points?|hours?|h|days?|weeks?|months?|years?)\b)"
+_INTERVAL = re.compile(
+    rf"(?<=\d)\s?\[{_SPAN}\]|\[{_SPAN}\](?=\s*{_UNIT})"
+    rf"|\b(?:CI|CrI|IQR|range|interval|quartiles?)\b[:,=]?\s*\[\d{{1,3}}\s*[,;–-]\s*\d{{1,3}}\]",
+    re.IGNORECASE,
+)
+_HIDE, _SHOW = str.maketrans("[]", "\ue000\ue001"), str.maketrans("\ue000\ue001", "[]")
 # Markers side by side, with the space before them: struck, they leave no gap, and all else is left as it stands.
 _RUN = re.compile(rf"(?<![ \t])[ \t]*(?:{_MARKER.pattern})(?:[ \t]*(?:{_MARKER.pattern}))*")
 _RANGE = re.compile(r"(\d+)\s*[–-]\s*(\d+)")
@@ -32,11 +39,12 @@ def resolve(text: str, known: Collection[int]) -> tuple[str, tuple[Sentence, ...
     parts: list[str] = []
     found: list[Sentence] = []
     position = 0
+    text = _INTERVAL.sub(lambda interval: interval[0].translate(_HIDE), text)
     for start, end in sentences.spans(text):
         raw = text[start:end]
         numbers = list(dict.fromkeys(_numbers(raw)))
         shown = _RUN.sub(lambda run: _shown(run[0], known), raw)
-        bare = _RUN.sub("", raw).strip()
+        bare = _RUN.sub("", raw).strip().translate(_SHOW)
         parts += [text[position:start], shown]
         position = end
         if any(character.isalnum() for character in bare):
@@ -47,7 +55,7 @@ def resolve(text: str, known: Collection[int]) -> tuple[str, tuple[Sentence, ...
             # A marker that stands alone on a line speaks of the sentence before it.
             found[-1] = _with_more(found[-1], numbers, known)
     parts.append(text[position:])
-    return "".join(parts).strip(), tuple(found)
+    return "".join(parts).strip().translate(_SHOW), tuple(found)
 
 
 def _numbers(text: str) -> Iterator[int]:

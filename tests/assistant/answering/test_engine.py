@@ -52,7 +52,10 @@ async def test_what_a_transcript_needs_comes_with_the_answer(
     assert Answer.from_json(json.loads(json.dumps(answer.to_json()))).to_json() == answer.to_json()
 
 
-@pytest.mark.parametrize("reply", ["NOT IN CORPUS", "NOT IN CORPUS.", "**Not in corpus**", "NOT IN CORPUS [1][2]."])
+@pytest.mark.parametrize(
+    "reply",
+    ["NOT IN CORPUS", "**Not in corpus**", "NOT IN CORPUS [1][2].", "NOT IN CORPUS. However, [1] speaks of metformin."],
+)
 async def test_a_model_that_finds_no_answer_gives_an_abstention(
     reply: str, filled: SettingsFactory, openai_server: OpenAIServer
 ) -> None:

@@ -91,3 +91,9 @@ def test_a_line_break_inside_a_paragraph_ends_nothing() -> None:
         "Metformin is the\nfirst drug.",
         "It is\ncheap.",
     ]
+
+
+def test_a_letter_that_names_a_vitamin_or_a_virus_ends_its_sentence() -> None:
+    """Two statements are not quoted as one because the first ends in "vitamin K" or "hepatitis C"."""
+    text = "It blocks vitamin K. It treats hepatitis C. J. Smith wrote so."
+    assert sentences.split(text) == ["It blocks vitamin K.", "It treats hepatitis C.", "J. Smith wrote so."]
