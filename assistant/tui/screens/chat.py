@@ -37,6 +37,7 @@ class ChatScreen(Screen[None]):
     """Lays out, moves the focus, shows sources. What is asked and answered is the app's business."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - the base class types it
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (16, "-high")]  # noqa: RUF012 - the base class types it
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "go(1)", "Next area", show=False, priority=True),
         Binding("shift+tab", "go(-1)", "Area before", show=False, priority=True),
@@ -59,9 +60,8 @@ class ChatScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Top to bottom."""
         yield TitleLine(self._index)
-        notice = Static(Content(self._notice), id="notice")
-        notice.display = bool(self._notice)
-        yield notice
+        if self._notice:
+            yield Static(Content(self._notice), id="notice")
         with Container(id="body"):
             yield Conversation(_WELCOME)
             yield Sources()

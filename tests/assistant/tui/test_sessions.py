@@ -221,6 +221,17 @@ async def test_a_notice_stays_in_sight(chat: OpenChat, size: tuple[int, int]) ->
         assert c.screen.query_one("#notice").region.height == 1
 
 
+@pytest.mark.parametrize(("height", "rows"), [(12, 8), (24, 12)])
+async def test_a_low_terminal_shows_the_conversation(chat: OpenChat, height: int, rows: int) -> None:
+    """Where rows are few they go to the answer, not to the notice, the keys and a border; the prompt stays usable."""
+    async with chat(script(answer()), size=(40, height), notice="Sample corpus. Not medical advice.") as c:
+        await c.ask()
+        assert c.screen.query_one("Conversation").region.height >= rows
+        await c.type("And?")
+        assert c.prompt.size.height >= 1
+        assert c.screen.query_one("Footer").display == (height == 24)
+
+
 def test_a_session_that_is_not_there_is_refused_before_the_screen_opens(settings: SettingsFactory) -> None:
     """A wrong id is an error of the command, not an empty chat."""
     with pytest.raises(InputError, match="no session"):
