@@ -17,6 +17,7 @@ from textual import on, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.worker import WorkerFailed
 
 from assistant.tui import dialogue, themes
 from assistant.tui.conductor import Conductor
@@ -53,6 +54,8 @@ class CitewellApp(App[None]):
         self.dialogue = dialogue.Dialogue(settings, opener)
         self.chat = ChatScreen(settings.index.name, notice)
         self.conductor = Conductor(self, self.chat, self.dialogue)
+        self.crash: BaseException | None = None
+        """The bug that ended it, if one did."""
         self._quit_asked = -_QUIT_WITHIN_SECONDS
         self.register_theme(themes.DARK)
         self.register_theme(themes.LIGHT)
@@ -90,6 +93,12 @@ class CitewellApp(App[None]):
         yield SystemCommand("Theme", "Choose among all themes", self.action_change_theme)
         yield SystemCommand("Help", "All keys and commands", self.action_help)
         yield SystemCommand("Quit", "Leave citewell", self.action_quit)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Keep a bug for `run_chat` to raise: Textual would print local variables, the reader's questions among them."""
+        super()._handle_exception(error)
+        self._exit_renderables.clear()
+        self.crash = self.crash or (error.error if isinstance(error, WorkerFailed) else error)
 
     @on(Prompt.Sent)
     async def _sent(self, event: Prompt.Sent) -> None:
@@ -210,11 +219,14 @@ def run_chat(
 
     Raises:
         InputError: no such session, or it cannot be read.
+        Exception: a bug ended the chat; the terminal is by then as it was.
     """
     app = CitewellApp(settings, open_engine, notice)
     if session_id is not None:
         app.dialogue.resume(session_id)
     asyncio.run(_run(app))
+    if app.crash is not None:
+        raise app.crash
     return app.return_code or 0
 
 

@@ -1,17 +1,17 @@
 """Run by the tests in a terminal of its own: `python -m tests.assistant.tui.in_terminal DATA_DIR HOW`.
 
-HOW is `endless` (an answer that never ends), `crash` (an engine with a bug in it) or `modules` (leave at
-the first paint, with a status that says whether anything heavy was imported on the way there).
+HOW is `endless` (an answer that never ends), `crash` (an engine with a bug in it), `crash --debug` or `modules`
+(leave at the first paint, with a status that says whether anything heavy was imported on the way there).
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from pathlib import Path
+from functools import partial
 
-from assistant.tui.app import run_chat
-from configs import settings as configuration
+from assistant.commands import cli
+from assistant.tui import app
 from configs.settings import Settings
 
 HEAVY = ("llama_index", "openai", "qdrant_client", "qdrant_edge", "tiktoken", "httpx")
@@ -19,8 +19,7 @@ HEAVY = ("llama_index", "openai", "qdrant_client", "qdrant_edge", "tiktoken", "h
 
 def main() -> int:
     """The chat's exit status."""
-    settings = configuration.load(None, {"data_dir": Path(sys.argv[1])}).settings
-    how = sys.argv[2]
+    data, (how, *options) = sys.argv[1], sys.argv[2].split()
 
     async def opener(settings: Settings):  # type: ignore[no-untyped-def]
         if how == "modules":
@@ -30,7 +29,8 @@ def main() -> int:
         # Without a script, the engine stumbles over its own bug.
         return ScriptedEngine(settings, *([script(answer(), asyncio.Event())] if how == "endless" else []))
 
-    return run_chat(settings, open_engine=opener)
+    app.run_chat = partial(app.run_chat, open_engine=opener)
+    return cli.run(["chat", "--set", f"data_dir={data}", *options])
 
 
 if __name__ == "__main__":

@@ -110,15 +110,22 @@ def test_a_signal_in_mid_answer_restores_the_terminal(terminal: Terminal, number
     assert (saved.question, saved.warnings) == ("Does it help?", (STOPPED,))
 
 
-@pytest.mark.parametrize("terminal", ["crash"], indirect=True)
-def test_a_crash_restores_the_terminal_and_is_no_success(terminal: Terminal) -> None:
-    """A bug ends the chat with status 1 and its traceback on a usable terminal."""
+@pytest.mark.parametrize("terminal", ["crash", "crash --debug"], indirect=True)
+def test_a_crash_restores_the_terminal_and_tells_no_question(
+    terminal: Terminal, request: pytest.FixtureRequest
+) -> None:
+    """A bug ends the chat with status 1 and a line on a usable terminal, with --debug a traceback without variables."""
     terminal.read_until(b"Ready.")
     os.write(terminal.ours, b"Does it help?\r")
     assert terminal.wait() == 1
     assert terminal.left(_ALTERNATE_SCREEN)
     assert terminal.left(_CURSOR_HIDDEN)
     assert termios.tcgetattr(terminal.theirs) == terminal.modes
+    said = terminal.written[terminal.written.rfind(_ALTERNATE_SCREEN[1]) :].decode()
+    assert "IndexError: pop from empty list" in said
+    assert "Does it help?" not in said
+    debug = "--debug" in request.node.callspec.id
+    assert ("Traceback" in said, "run it again with --debug" in said.lower()) == (debug, not debug)
 
 
 @pytest.mark.parametrize("terminal", ["endless"], indirect=True)
