@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -14,6 +15,8 @@ _WHERE = ("journal", "source", "publisher")
 _TYPE = ("type", "study_type", "publication_type", "document_type")
 _SHOWN = {"year", "url", *_WHERE, *_TYPE}
 _LONGEST_VALUE = 300
+# What opens and closes as Markdown has it: stars and backticks anywhere, underscores only around whole words.
+_EMPHASIS = re.compile(r"(\*{1,3}|`+|(?<!\w)_{1,3})(?=[^\s*_`])(.+?)(?<=\S)\1(?!(?<=_)\w)")
 STOPPED = "Stopped before its end: incomplete and unchecked."
 """The warning by which an answer that the reader stopped is known, on screen and in its session."""
 
@@ -90,9 +93,17 @@ def doubts(answer: Answer) -> list[str]:
         if sentence.decisive and sentence.verdict not in ("supported", "unchecked"):
             reasons = "; ".join(reason.text for reason in sentence.decisive.support.reasons)
             lines.append(
-                f"{sentence.verdict.capitalize()}: “{one_line(sentence.text)}”" + (f" ({reasons})" if reasons else "")
+                f"{sentence.verdict.capitalize()}: “{plain(sentence.text)}”" + (f" ({reasons})" if reasons else "")
             )
     return lines
+
+
+def plain(markdown: str) -> str:
+    """A sentence on one line without its emphasis, also where that began or ends in another sentence."""
+    text, found = one_line(markdown), 1
+    while found:
+        text, found = _EMPHASIS.subn(r"\2", text)
+    return re.sub(r"^(\*\*|__)(?=\S)|(?<=\S)(\*\*|__)$", "", text)
 
 
 def _count(number: int, noun: str) -> str:
