@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from itertools import islice
 
 from assistant.answering.answer import Sentence
 from ingest import sentences
@@ -19,7 +20,6 @@ _INTERVAL = re.compile(
     rf"|\b(?:CI|CrI|IQR|range|interval|quartiles?)\b[:,=]?\s*\[\d{{1,3}}\s*[,;–-]\s*\d{{1,3}}\]",
     re.IGNORECASE,
 )
-_HIDE, _SHOW = str.maketrans("[]", "\ue000\ue001"), str.maketrans("\ue000\ue001", "[]")
 # Markers side by side, with the space before them: struck, they leave no gap, and all else is left as it stands.
 _RUN = re.compile(rf"(?<![ \t])[ \t]*(?:{_MARKER.pattern})(?:[ \t]*(?:{_MARKER.pattern}))*")
 _RANGE = re.compile(r"(\d+)\s*[–-]\s*(\d+)")
@@ -39,12 +39,15 @@ def resolve(text: str, known: Collection[int]) -> tuple[str, tuple[Sentence, ...
     parts: list[str] = []
     found: list[Sentence] = []
     position = 0
-    text = _INTERVAL.sub(lambda interval: interval[0].translate(_HIDE), text)
+    # An interval's brackets stand as two characters that the text does not have, until its markers are resolved.
+    free = "".join(islice((character for character in map(chr, range(0xE000, 0xF900)) if character not in text), 2))
+    hide, show = str.maketrans("[]", free), str.maketrans(free, "[]")
+    text = _INTERVAL.sub(lambda interval: interval[0].translate(hide), text)
     for start, end in sentences.spans(text):
         raw = text[start:end]
         numbers = list(dict.fromkeys(_numbers(raw)))
         shown = _RUN.sub(lambda run: _shown(run[0], known), raw)
-        bare = _RUN.sub("", raw).strip().translate(_SHOW)
+        bare = _RUN.sub("", raw).strip().translate(show)
         parts += [text[position:start], shown]
         position = end
         if any(character.isalnum() for character in bare):
@@ -55,7 +58,7 @@ def resolve(text: str, known: Collection[int]) -> tuple[str, tuple[Sentence, ...
             # A marker that stands alone on a line speaks of the sentence before it.
             found[-1] = _with_more(found[-1], numbers, known)
     parts.append(text[position:])
-    return "".join(parts).strip().translate(_SHOW), tuple(found)
+    return "".join(parts).strip().translate(show), tuple(found)
 
 
 def _numbers(text: str) -> Iterator[int]:
