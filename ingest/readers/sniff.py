@@ -5,7 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import re
-from typing import cast
+import zlib
+from typing import Any, cast
 
 from backports import zstd
 
@@ -65,10 +66,44 @@ def unpacked(stream: io.BufferedReader) -> io.BufferedReader:
     """The stream, or what is packed in it (gzip, Zstandard), ready to be looked into."""
     head = stream.peek(4)[:4]
     if head[:2] == b"\x1f\x8b":
-        return io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=stream)), HEAD)
+        return _Chunks(_Unpacked(cast("io.BufferedIOBase", gzip.GzipFile(fileobj=stream))), HEAD)
     if head == b"\x28\xb5\x2f\xfd":
-        return io.BufferedReader(cast("io.RawIOBase", zstd.ZstdFile(stream)), HEAD)
+        return _Chunks(_Unpacked(cast("io.BufferedIOBase", zstd.ZstdFile(stream))), HEAD)
     return stream
+
+
+class _Unpacked(io.RawIOBase):
+    """What a decompressor gives, to the last byte before a break; only then is the break told."""
+
+    def __init__(self, packed: io.BufferedIOBase) -> None:
+        self._packed = packed
+        self._broken: Exception | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        filled = 0
+        while filled < len(buffer) and self._broken is None:
+            try:
+                piece = self._packed.read1(len(buffer) - filled)
+            except (EOFError, OSError, zlib.error, zstd.ZstdError) as error:
+                self._broken = error
+                break
+            if not piece:
+                return filled
+            buffer[filled : filled + len(piece)] = piece
+            filled += len(piece)
+        if self._broken is not None and not filled:
+            raise self._broken
+        return filled
+
+
+class _Chunks(io.BufferedReader):
+    """Reads of a chunk may come back short: one that waited for its rest would lose what stands before a break."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return self.read1(size) if size is not None and 0 < size <= HEAD else super().read(size)
 
 
 def format_of(head: bytes, suffix: str = "") -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import subprocess
 import sys
+import zlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -60,6 +62,39 @@ def test_compression_is_told_by_content(name: str, tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(LINE) if name.startswith("packed") else LINE)
     (document,) = registry.read(str(path))
     assert document == Document("1", "T", "T", {}, f"{path}:1")
+
+
+LINES = [
+    json.dumps({"id": str(n), "title": f"Trial {n}", "abstract": hashlib.sha256(b"%d" % n).hexdigest()})
+    for n in range(3000)
+]
+ARTICLE = "<PubmedArticle><MedlineCitation><PMID>{}</PMID><Article><ArticleTitle>{}</ArticleTitle></Article></MedlineCitation></PubmedArticle>"
+ARTICLES = [ARTICLE.format(n + 1, hashlib.sha256(b"%d" % n).hexdigest()) for n in range(3000)]
+
+
+@pytest.mark.parametrize("kept", [0.02, 0.5, 0.999])
+@pytest.mark.parametrize(
+    ("name", "content", "end"),
+    [
+        ("cut.jsonl.gz", "\n".join(LINES) + "\n", b"}\n"),
+        ("cut.xml.gz", f"<PubmedArticleSet>{''.join(ARTICLES)}</PubmedArticleSet>", b"</PubmedArticle>"),
+    ],
+    ids=["lines", "xml"],
+)
+def test_all_that_stands_before_a_break_is_read(
+    name: str, content: str, end: bytes, kept: float, tmp_path: Path
+) -> None:
+    """Of a download that broke off, every record that came whole is there, and one message tells of the rest."""
+    packed = gzip.compress(content.encode())
+    packed = packed[: int(len(packed) * kept)]
+    path = tmp_path / name
+    path.write_bytes(packed)
+    whole = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(packed).count(end)
+    *documents, rejected = registry.read(str(path))
+    assert whole > 10
+    assert len(documents) == whole
+    assert isinstance(rejected, Rejected)
+    assert "ends early" in rejected.reason
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
