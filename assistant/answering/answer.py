@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 Status: TypeAlias = Literal["answered", "abstained"]
 _RANK: dict[Verdict, int] = {"supported": 0, "contradicted": 1, "partly": 2, "unsupported": 3, "unchecked": 4}
 Mode: TypeAlias = Literal["generated", "quotes"]
+_WEB = re.compile(r"https?://[^\s/]\S*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,18 @@ class Source:
 
     @property
     def url(self) -> str | None:
-        """Where the document can be read: its own `url`, else one made from its DOI or PubMed number."""
-        for key, prefix in (("url", ""), ("doi", "https://doi.org/"), ("pmid", "https://pubmed.ncbi.nlm.nih.gov/")):
-            value = self.metadata.get(key)
-            if isinstance(value, (str, int)) and str(value):
-                return prefix + str(value)
-        return None
+        """Where on the web the document can be read: its own `url`, else one made from its DOI or PubMed number."""
+        own, doi, pmid = (str(self.metadata.get(key) or "").strip() for key in ("url", "doi", "pmid"))
+        if _WEB.fullmatch(own):
+            return own
+        if not doi and not pmid:
+            return None
+        # Imported here: most documents bring their address.
+        from ingest.readers.fields import PUBMED, doi_in, pmid_in
+
+        if doi := doi_in(doi):
+            return f"https://doi.org/{doi}"
+        return f"{PUBMED}{pmid}/" if (pmid := pmid_in(pmid)) else None
 
     def to_json(self) -> dict[str, Any]:
         """As `citewell ask --json` and transcripts hold it."""

@@ -6,6 +6,7 @@ import asyncio
 import webbrowser
 
 import pytest
+from textual.content import Content
 from textual.geometry import Offset
 from textual.widgets import Static
 
@@ -133,6 +134,28 @@ async def test_what_bears_a_sentence_out_is_marked_in_its_passage(chat: OpenChat
         assert said[0] in [content.plain[span.start : span.end] for span in content.spans]
         assert c.status.startswith("2 sentences: 1 supported · 1 ")
         assert said[1] in str(c.turns[0].query_one(".notes", Static).content)
+
+
+@pytest.mark.parametrize("size", [(40, 12), NARROW, WIDE])
+async def test_doubts_stand_out_and_leave_the_answer_in_sight(chat: OpenChat, size: tuple[int, int]) -> None:
+    """What no source bears out is in the warning colour, what one partly does is quiet; the answer stays in view."""
+    whole = source(1, text="Aspirin was given to forty patients. Pain fell by half within two hours.")
+    said = ["Aspirin was given to sixty patients.", *(f"Children with asthma need {drug}." for drug in "ABCDEFGH")]
+    sentences = checked([Sentence(sentence, (1,)) for sentence in said], [whole])
+    text = " ".join(f"{sentence[:-1]} [1]." for sentence in said)
+    async with chat(script(answer(text=text, sentences=sentences, sources=[whole])), size=size) as c:
+        view = await c.ask()
+        conversation = c.screen.query_one("Conversation")
+        await c.until(lambda: view.markdown.region.bottom - 2 > conversation.region.y)
+        assert view.notes.region.y < conversation.region.bottom
+        content = view.notes.content
+        assert isinstance(content, Content)
+        loud = [content.plain[span.start : span.end] for span in content.spans if "$warning" in str(span.style)]
+        assert [line for line in content.plain.splitlines() if line not in loud] == [
+            line for line in content.plain.splitlines() if line.startswith("Partly")
+        ]
+        assert len(loud) == 8
+        assert c.screen.status.has_class("-warning")
 
 
 async def test_what_the_reader_chose_stays_when_the_answer_ends(chat: OpenChat) -> None:
