@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 
 
 def main() -> None:
@@ -11,8 +12,11 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         from assistant import __version__
 
-        sys.stdout.write(f"citewell {__version__}\n")
-        return
+        # What cannot be written is told below, as for every command.
+        with suppress(OSError, AttributeError):
+            sys.stdout.write(f"citewell {__version__}\n")
+            sys.stdout.flush()
+            return
     # pydantic would search every installed package for plugins before it builds the first model.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:

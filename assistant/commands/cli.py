@@ -68,13 +68,15 @@ def run(arguments: Sequence[str]) -> int:
     Where whoever reads us has gone (`| head`), click itself leaves quietly, with status 1.
     """
     given = list(arguments)
+    debug = "--debug" in given
+    while given[:1] == ["--debug"]:
+        del given[0]  # it may stand before the command too
     if (not given and "_CITEWELL_COMPLETE" not in os.environ) or (
         given and given[0].startswith("-") and given[0] not in _NOT_CHAT
     ):
         given.insert(0, "chat")
-    debug = "--debug" in given
-    output.tolerate_any_streams()
     try:
+        output.tolerate_any_streams()
         status = root.main(given, prog_name="citewell", standalone_mode=False)
     except click.UsageError as error:
         error.show()
@@ -91,6 +93,9 @@ def run(arguments: Sequence[str]) -> int:
         output.complain(f"citewell: {error}")
         return WRONG_USAGE if error.usage else 1
     except Exception as error:
+        if isinstance(error, OSError) and output.given_up():
+            output.complain(f"citewell: standard output cannot be written to: {error.strerror}")
+            return 1
         if debug:
             raise
         output.complain(

@@ -43,6 +43,16 @@ def tolerate_any_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def given_up() -> bool:
+    """Whether standard output takes nothing more (a full disk, say); what waits to be written is then let go of."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
+
+
 def colored() -> bool:
     """Whether standard output is a terminal that wants colour."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

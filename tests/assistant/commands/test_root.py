@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from assistant import __version__
 from assistant.commands.cli import COMMANDS, run
-from tests.assistant.commands.conftest import MODULE, Called, Home, told
+from tests.assistant.commands.conftest import MODULE, SCRIPT, Called, Home, told
 
 _HELP = [
     [],
@@ -125,6 +126,24 @@ def test_debug_shows_the_traceback(home: Home) -> None:
     assert ran.returncode == 1
     assert "Traceback (most recent call last)" in ran.stderr
     assert "IndexMissing" in ran.stderr
+
+
+def test_debug_may_stand_before_the_command(home: Home) -> None:
+    """`citewell --debug search x` is that search, not the chat."""
+    ran = home.run("--debug", "search", "metformin")
+    assert ran.returncode == 1
+    assert "IndexMissing" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["search", "metformin"], ["search", "--json", "metformin"], ["--version"], ["--help"]], ids=" ".join
+)
+def test_an_output_that_takes_nothing_is_1_in_one_line(arguments: list[str], sample: Home) -> None:
+    """A full disk under `> file` is told as such: no bug of ours, no traceback, not even from the interpreter's end."""
+    with Path("/dev/full").open("wb") as full:
+        ran = subprocess.run([SCRIPT, *arguments], stdout=full, stderr=-1, env=sample.environment(), check=False)
+    assert ran.returncode == 1
+    assert ran.stderr.decode() == "citewell: standard output cannot be written to: No space left on device\n"
 
 
 def test_completion_prints_a_script(home: Home) -> None:
