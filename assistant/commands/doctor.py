@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import click
 
@@ -20,11 +20,20 @@ from configs.settings import GenerationSettings, Settings
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing looked at: what it is, whether it is well, and what was found."""
+    """One thing looked at: what it is, whether it is well, and what was found.
+
+    `there` is false for what is not there and need not be yet.
+    """
 
     name: str
     well: bool
     found: str
+    there: bool = True
+
+    @property
+    def mark(self) -> str:
+        """How a line about it begins."""
+        return "FAIL" if not self.well else "ok  " if self.there else "none"
 
 
 @click.command(epilog=output.example("citewell doctor", "citewell doctor --profile sglang --json"))
@@ -35,25 +44,28 @@ def doctor(*, as_json: bool, loaded: Loaded) -> int:
 
     Exits 1 if something that these settings need does not work.
     """
-    checks = asyncio.run(_checked(loaded.settings))
+    checks = asyncio.run(_checked(loaded))
     if as_json:
         output.put_json([{"name": check.name, "ok": check.well, "found": check.found} for check in checks])
     else:
         for check in checks:
-            output.say(f"{'ok  ' if check.well else 'FAIL'}  {check.name}: {check.found}")
+            output.say(f"{check.mark}  {check.name}: {check.found}")
     return 0 if all(check.well for check in checks) else 1
 
 
-async def _checked(settings: Settings) -> list[Check]:
-    return [check async for check in _checks(settings)]
+async def _checked(loaded: Loaded) -> list[Check]:
+    return [check async for check in _checks(loaded)]
 
 
-async def _checks(settings: Settings) -> AsyncIterator[Check]:
+async def _checks(loaded: Loaded) -> AsyncIterator[Check]:
+    settings = loaded.settings
     yield Check("citewell", well=True, found=f"{__version__}, Python {platform.python_version()}, {sys.platform}")
     yield Check("profile", well=True, found=settings.profile)
     yield await _try("data folder", _data_folder, settings)
     yield await _try("token counter", _tokens, settings)
-    yield await _try("index", _index, settings)
+    index = await _try("index", _index, settings)
+    # A new user has none yet; one that somebody asked for has to be there.
+    yield replace(index, well=index.well or (not index.there and "index.name" not in loaded.origins))
     yield await _try("embedder", _embedder, settings)
     yield await _try("model", _model, settings)
 
@@ -61,6 +73,8 @@ async def _checks(settings: Settings) -> AsyncIterator[Check]:
 async def _try(name: str, look: Callable[[Settings], Awaitable[str]], settings: Settings) -> Check:
     try:
         return Check(name, well=True, found=await look(settings))
+    except IndexMissing as error:
+        return Check(name, well=False, found=str(error), there=False)
     except (CitewellError, OSError) as error:
         return Check(name, well=False, found=str(error))
 
@@ -81,11 +95,7 @@ async def _tokens(_: Settings) -> str:
 async def _index(settings: Settings) -> str:
     from ingest.index.open import open_index
 
-    try:
-        index = await open_index(settings)
-    except IndexMissing as error:
-        # Not a fault: a new user has none yet.
-        return str(error)
+    index = await open_index(settings)
     try:
         counts = await index.counts()
     finally:

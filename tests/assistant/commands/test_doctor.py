@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.assistant.commands.conftest import Called, Home
 from tests.support.openai_server import OpenAIServer
 
 
 def test_a_fresh_machine_is_well(home: Home) -> None:
-    """No index yet is no fault: status 0, and the next command to type."""
+    """No index yet is no fault, nor is it “ok”: status 0, and the next command to type."""
     ran = home.run("doctor")
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert all(line.startswith(("ok  ", " ")) for line in ran.stdout.splitlines())
+    assert all(line.startswith(("ok  ", "none  index", " ")) for line in ran.stdout.splitlines())
+    assert "none  index: there is no index" in ran.stdout
     assert "citewell ingest" in ran.stdout
+
+
+@pytest.mark.parametrize("name", ["default", "trials"])
+def test_an_index_that_was_asked_for_has_to_be_there(name: str, home: Home, called: Called) -> None:
+    """Whoever names an index means one that exists: a slip in its name is a fault, wherever it was named."""
+    for named in (called(home, "doctor", "--index", name), called(home, "doctor", CITEWELL_INDEX__NAME=name)):
+        assert named.returncode == 1
+        assert f"FAIL  index: there is no index “{name}”" in named.stdout
 
 
 def test_working_servers_are_asked_and_told(sample: Home, called: Called, openai_server: OpenAIServer) -> None:
