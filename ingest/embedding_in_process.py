@@ -58,7 +58,10 @@ def _load(settings: EmbeddingSettings) -> TextEmbedding:
         from fastembed import TextEmbedding
         from loguru import logger
     except ImportError:
-        raise NotInstalled("the in-process embedder needs FastEmbed", fix="pip install 'citewell[local]'") from None
+        raise NotInstalled(
+            "the in-process embedder needs FastEmbed",
+            fix="pip install 'citewell[local]' (in a checkout: pip install -e '.[local]')",
+        ) from None
     logger.disable("fastembed")  # it reports each failed download on the screen
     if settings.model_path is not None:
         return TextEmbedding(_registered(settings.model_path), specific_model_path=str(settings.model_path))

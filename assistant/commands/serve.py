@@ -75,8 +75,8 @@ def _need_sglang(settings: ServeSettings) -> None:
     if settings.python is None and find_spec("sglang") is None:
         raise NotInstalled(
             "SGLang is not installed here",
-            fix="pip install 'citewell[sglang]' on a GPU machine, or name the interpreter of an environment that has "
-            "it: --set serve.python=/path/to/python",
+            fix="pip install 'citewell[sglang]' (in a checkout: pip install -e '.[sglang]') on a GPU machine, or name "
+            "the interpreter of an environment that has it: --set serve.python=/path/to/python",
         )
 
 
