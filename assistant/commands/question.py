@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ def _read(ctx: click.Context, _: click.Parameter, words: tuple[str, ...]) -> str
     if ctx.resilient_parsing:
         return ""  # completing in a shell: standard input is not ours to read
     if words and words != ("-",):
-        question = " ".join(words)
+        question = " ".join(map(_decoded, words))
     elif sys.stdin.isatty() and not words:
         raise click.UsageError("Missing argument 'QUESTION'.", ctx)
     else:
@@ -27,7 +28,17 @@ def _read(ctx: click.Context, _: click.Parameter, words: tuple[str, ...]) -> str
             raise InputError("the question is not UTF-8", where="standard input", fix="Convert it to UTF-8.") from None
     if not question.strip():
         raise click.UsageError("The question is empty.", ctx)
-    return question.encode("utf-8", "replace").decode("utf-8").strip()
+    return question.strip()
+
+
+def _decoded(word: str) -> str:
+    """A word as it was typed in UTF-8, whatever the locale took its bytes for."""
+    try:
+        return os.fsencode(word).decode("utf-8")
+    except UnicodeDecodeError:
+        if not any("\udc80" <= character <= "\udcff" for character in word):
+            return word  # typed in the locale's own encoding
+    raise InputError("the question is not UTF-8", where="command line", fix="Use a UTF-8 locale.", usage=True)
 
 
 def question_argument(command: C) -> C:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -183,3 +184,12 @@ def test_ctrl_c_stops_an_answer(sample: Home, openai_server: OpenAIServer, ended
 def test_a_question_that_is_not_utf_8_is_refused(sample: Home) -> None:
     """A file in another encoding is named as the reason, not searched as gibberish."""
     told(sample.run("ask", stdin=b"\xff\xfem\x00"), 1, "standard input: the question is not UTF-8")
+
+
+def test_a_question_keeps_its_letters_in_a_locale_without_them(sample: Home) -> None:
+    """A terminal that types UTF-8 under LC_ALL=C is understood; what is no UTF-8 is refused, not searched as “???”."""
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    question = "布洛芬24小时内最多服用多少毫克？"
+    answer = answer_of(sample.run("ask", question, "--json", **locale).stdout)
+    assert (answer["question"], answer["status"]) == (question, "answered")
+    told(sample.run("ask", os.fsdecode(b"caf\xe9"), **locale), 2, "command line: the question is not UTF-8")
