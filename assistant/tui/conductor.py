@@ -175,8 +175,8 @@ class Conductor:
             case Answered(answer):
                 await view.finish(answer)
                 await self._chat.refresh_sources(view)
-                if answer.mode == "quotes":
-                    self._chat.query_one(Conversation).read_from_top(view)
+                conversation = self._chat.query_one(Conversation)
+                (conversation.read_from_top if answer.mode == "quotes" else conversation.share)(view)
                 self.say(*self._kept(answer))
             case Failed(error, partial):
                 await view.fail(error, partial)
@@ -189,7 +189,9 @@ class Conductor:
             self.dialogue.keep(answer)
         except CitewellError as error:
             return f"{said} · not saved: {error.what}", "error"
-        amiss = answer.status == "abstained" or any(sentence.unknown for sentence in answer.sentences)
+        amiss = answer.status == "abstained" or any(
+            sentence.unknown or describe.grave(sentence) for sentence in answer.sentences
+        )
         return said, "warning" if amiss else ""
 
     def _fail(self, text: str) -> None:

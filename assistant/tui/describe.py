@@ -9,12 +9,13 @@ from urllib.parse import urlsplit
 from ingest.text import one_line
 
 if TYPE_CHECKING:
-    from assistant.answering.answer import Answer, Source
+    from assistant.answering.answer import Answer, Sentence, Source
 
 _WHERE = ("journal", "source", "publisher")
 _TYPE = ("type", "study_type", "publication_type", "document_type")
 _SHOWN = {"year", "url", *_WHERE, *_TYPE}
 _LONGEST_VALUE = 300
+_LONGEST_QUOTE = 60
 # What opens and closes as Markdown has it: stars and backticks anywhere, underscores only around whole words.
 _EMPHASIS = re.compile(r"(\*{1,3}|`+|(?<!\w)_{1,3})(?=[^\s*_`])(.+?)(?<=\S)\1(?!(?<=_)\w)")
 STOPPED = "Stopped before its end: incomplete and unchecked."
@@ -86,16 +87,23 @@ def summary(answer: Answer) -> str:
     return said + (f" · {_count(struck, 'unknown citation')} struck" if struck else "")
 
 
-def doubts(answer: Answer) -> list[str]:
-    """The sentences that their sources do not bear out, each with the reason, a line each."""
+def grave(sentence: Sentence) -> bool:
+    """Whether its sources contradict it, or do not bear it out at all."""
+    return sentence.verdict in ("contradicted", "unsupported")
+
+
+def doubts(answer: Answer) -> list[tuple[bool, str]]:
+    """A line for each sentence that its sources do not bear out, and whether that is grave; the grave ones first.
+
+    The verdict, the sentence's beginning, which is enough to find it again, and the first and sharpest reason.
+    """
     lines = []
     for sentence in answer.sentences:
-        if sentence.decisive and sentence.verdict not in ("supported", "unchecked"):
-            reasons = "; ".join(reason.text for reason in sentence.decisive.support.reasons)
-            lines.append(
-                f"{sentence.verdict.capitalize()}: “{plain(sentence.text)}”" + (f" ({reasons})" if reasons else "")
-            )
-    return lines
+        if sentence.decisive and (grave(sentence) or sentence.verdict == "partly"):
+            said = f"{sentence.verdict.capitalize()}: “{_cut(plain(sentence.text), _LONGEST_QUOTE)}”"
+            reasons = [f" ({one_line(reason.text)})" for reason in sentence.decisive.support.reasons[:1]]
+            lines.append((grave(sentence), "".join((said, *reasons))))
+    return sorted(lines, key=lambda line: not line[0])
 
 
 def plain(markdown: str) -> str:
@@ -120,5 +128,8 @@ def _value(source: Source, name: str) -> str:
         return ""
     if isinstance(value, (list, tuple)):
         value = ", ".join(map(str, value))
-    shown = one_line(str(value))
-    return shown if len(shown) <= _LONGEST_VALUE else shown[: _LONGEST_VALUE - 1] + "…"
+    return _cut(one_line(str(value)), _LONGEST_VALUE)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"

@@ -56,6 +56,11 @@ class AnswerView(Vertical):
         """The answer's text."""
         return self.query_one(CitedMarkdown)
 
+    @property
+    def notes(self) -> Static:
+        """What is amiss with it, under it."""
+        return self.query_one(".notes", Static)
+
     def compose(self) -> ComposeResult:
         """Question, what kind of answer it is, its text, and what is amiss with it."""
         answer = self.answer
@@ -140,8 +145,13 @@ class AnswerView(Vertical):
         self.set_class(describe.abstained(answer), "-abstained")
         self.set_class(answer.status == "answered" and answer.mode == "quotes", "-quotes")
         searched = [f"Searched for: {answer.standalone}"] if answer.standalone else []
-        self._note(*searched, *answer.warnings, *describe.doubts(answer))
+        doubts = [
+            Content.styled(printable(line), "$warning" if grave else "") for grave, line in describe.doubts(answer)
+        ]
+        self._note(*searched, *answer.warnings, *doubts)
 
-    def _note(self, *lines: str) -> None:
+    def _note(self, *lines: str | Content) -> None:
         self.set_class(bool(lines), "-has-notes")
-        self.query_one(".notes", Static).update(Content("\n".join(printable(line) for line in lines)))
+        self.notes.update(
+            Content("\n").join(line if isinstance(line, Content) else Content(printable(line)) for line in lines)
+        )

@@ -52,6 +52,19 @@ class Conversation(VerticalScroll, can_focus=False):
 
         self.call_after_refresh(scroll)
 
+    def share(self, view: AnswerView) -> None:
+        """Where notes came under an answer that was followed to its end, leave the answer half of the view."""
+
+        def scroll() -> None:
+            hidden = self.region.y - view.region.y
+            taken = self.region.y + self.size.height // 2 - view.notes.region.y
+            # The status line may have taken up to two rows since, which the anchor makes up for only later.
+            followed = self.max_scroll_y - self.scroll_y <= 2
+            if view.notes.display and followed and min(hidden, taken) > 0:
+                self.scroll_relative(y=-min(hidden, taken), animate=False)
+
+        self.call_after_refresh(scroll)
+
     def keep_in_sight(self, row: int) -> None:
         """After the next layout, scroll so far that what stood on this row of the screen is still in view."""
         if (row := row - self.region.y) >= 0:

@@ -199,11 +199,11 @@ async def test_only_web_addresses_are_opened(chat: OpenChat, monkeypatch: pytest
 
 async def test_a_reference_is_copied(chat: OpenChat) -> None:
     """Y sends a line to cite the source by, and does not claim that the terminal took it."""
-    cited = source(1, "A trial.", year=2019, journal="Lancet", doi="10.1/x")
+    cited = source(1, "A trial.", year=2019, journal="Lancet", doi="10.1000/x")
     async with chat(script(answer(sources=[cited, source(2)]))) as c:
         await c.ask()
         await c.pilot.press("1", "y")
-        assert c.app.clipboard == "A trial. Lancet, 2019. https://doi.org/10.1/x. [doc-1]"
+        assert c.app.clipboard == "A trial. Lancet, 2019. https://doi.org/10.1000/x. [doc-1]"
         assert c.status == "Sent to the clipboard, if the terminal allows it."
 
 
