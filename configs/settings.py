@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import stat
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +26,7 @@ from pydantic import (
 )
 
 from configs.errors import SettingsError
+from configs.files import Tree, leaves, read_profile, read_user_file, user_file
 
 PROFILES = ("quickstart", "local", "sglang", "cluster")
 ENV_PREFIX = "CITEWELL_"
@@ -35,7 +34,6 @@ ENV_PREFIX = "CITEWELL_"
 ENV_OUTSIDE = ("CITEWELL_PROFILE", "CITEWELL_CONFIG")
 ENV_TEST_PREFIX = "CITEWELL_TEST_"
 
-Tree = dict[str, Any]
 UserPath = Annotated[Path, AfterValidator(Path.expanduser)]
 
 
@@ -183,21 +181,6 @@ class Loaded:
             yield key, value, self.origins.get(key, "default")
 
 
-def user_file() -> Path:
-    """The user's settings file: `CITEWELL_CONFIG`, else config.toml in the platform's folder."""
-    override = os.environ.get("CITEWELL_CONFIG")
-    return Path(override) if override else platformdirs.user_config_path("citewell") / "config.toml"
-
-
-def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted keys and values of a nested mapping, depth first."""
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
 def load(profile: str | None = None, flags: Mapping[str, Any] | None = None) -> Loaded:
     """Merge profile, user file, environment and flags (`{"index.name": "x"}`) into settings.
 
@@ -206,7 +189,7 @@ def load(profile: str | None = None, flags: Mapping[str, Any] | None = None) -> 
             that is not TOML, or a user file that holds a secret and is readable by others.
     """
     path = user_file()
-    user = _read_user_file(path)
+    user = read_user_file(path)
     env = _environment()
     flag_tree = _nest(dict(flags or {}))
     named = [
@@ -223,7 +206,7 @@ def load(profile: str | None = None, flags: Mapping[str, Any] | None = None) -> 
             fix=f"Choose one of: {', '.join(PROFILES)}.",
             usage=named_by == "flag",
         )
-    sources = [(f"profile {name}", _read_profile(name)), (str(path), user), ("environment", env), ("flag", flag_tree)]
+    sources = [(f"profile {name}", read_profile(name)), (str(path), user), ("environment", env), ("flag", flag_tree)]
     merged: Tree = Settings().model_dump()
     origins: dict[str, str] = {}
     for origin, tree in sources:
@@ -236,31 +219,6 @@ def load(profile: str | None = None, flags: Mapping[str, Any] | None = None) -> 
         return Loaded(Settings(**merged), origins)
     except ValidationError as error:
         raise _explain(error, origins) from None
-
-
-def _read_profile(name: str) -> Tree:
-    return tomllib.loads((Path(__file__).with_name("profiles") / f"{name}.toml").read_text("utf-8"))
-
-
-def _read_user_file(path: Path) -> Tree:
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        if "CITEWELL_CONFIG" in os.environ:
-            raise SettingsError(
-                "there is no such settings file", where=str(path), fix="Correct CITEWELL_CONFIG or unset it."
-            ) from None
-        return {}
-    except OSError as error:
-        raise SettingsError(f"cannot be read: {error.strerror}", where=str(path)) from None
-    try:
-        tree = tomllib.loads(raw.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"is not valid TOML: {error}", where=str(path)) from None
-    holds_secret = any(key.endswith("api_key") for key, _ in leaves(tree))
-    if holds_secret and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise SettingsError("holds an API key and can be read by others", where=str(path), fix=f"chmod 600 {path}")
-    return tree
 
 
 def _environment() -> Tree:

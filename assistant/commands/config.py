@@ -6,7 +6,7 @@ import click
 
 from assistant.commands import output
 from assistant.commands.options import Loaded, with_settings
-from configs.settings import user_file
+from configs.files import user_file
 
 
 @click.group(epilog=output.example("citewell config show --profile sglang"))

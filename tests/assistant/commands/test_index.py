@@ -55,7 +55,7 @@ def test_a_name_is_never_a_path(home: Home, called: Called) -> None:
     """`--index ../../x` reaches no folder outside the indexes."""
     (home.folder / "precious").mkdir()
     for name in ("../../precious", "..", ".", "/etc", "a/b"):
-        told(called(home, "index", "delete", name, "--yes"), 1, "is no name for an index")
+        told(called(home, "index", "delete", name, "--yes"), 2, "is no name for an index")
     assert (home.folder / "precious").is_dir()
 
 
