@@ -62,6 +62,12 @@ class Ledger:
         self._database.close()
 
 
+def delete_ledger(path: Path) -> None:
+    """Remove a ledger and what SQLite keeps beside it; it is no error if there is none."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
 async def open_ledger(path: Path, index: Index) -> Ledger:
     """The ledger of an index, rebuilt from it where it does not match, made anew where it is damaged.
 
@@ -76,8 +82,7 @@ async def open_ledger(path: Path, index: Index) -> Ledger:
             raise  # locked, or not to be written: not damaged
         except sqlite3.DatabaseError:
             # A damaged ledger holds nothing that the index does not know.
-            for file in path.parent.glob(f"{path.name}*"):
-                file.unlink()
+            delete_ledger(path)
             return await _matching(sqlite3.connect(path), index)
     except (OSError, sqlite3.Error) as error:
         raise IndexStoreError(

@@ -11,7 +11,6 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 from configs.errors import CitewellError, IndexMissing, ServerRefused
@@ -20,7 +19,7 @@ from ingest.chunking import passages
 from ingest.documents import Document
 from ingest.embedding import Embedder, dimensions_of, open_embedder
 from ingest.index.base import Entry, Index, Vector
-from ingest.index.open import create_index, folder_of, open_index
+from ingest.index.open import create_index, ledger_of, open_index
 from ingest.ledger import Ledger, open_ledger
 from ingest.lexical import LexicalEncoder
 from ingest.readers import registry
@@ -96,7 +95,7 @@ async def ingest(paths: Sequence[str], settings: Settings, observer: Observer) -
         except IndexMissing:
             index = await create_index(settings, dimensions)
         try:
-            ledger = await open_ledger(_ledger_path(settings), index)
+            ledger = await open_ledger(ledger_of(settings), index)
             try:
                 return await _Run(settings, index, ledger, embedder, observer).over(files)
             finally:
@@ -106,13 +105,6 @@ async def ingest(paths: Sequence[str], settings: Settings, observer: Observer) -
     finally:
         if embedder is not None:
             await embedder.close()
-
-
-def _ledger_path(settings: Settings) -> Path:
-    folder = folder_of(settings)
-    if settings.index.home == "embedded":
-        return folder / "ledger.sqlite"
-    return settings.data_dir / "ledgers" / f"{folder.name}.sqlite"
 
 
 class _Run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from configs.errors import InputError
 from configs.settings import Settings
 from ingest.index import embedded
 from ingest.index.base import Index, Manifest
+from ingest.ledger import delete_ledger
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -27,6 +29,14 @@ def folder_of(settings: Settings) -> Path:
             usage=True,
         )
     return settings.data_dir / "indexes" / name
+
+
+def ledger_of(settings: Settings) -> Path:
+    """Where the ledger of the index of these settings lies: in its folder, or apart where a server holds the index."""
+    folder = folder_of(settings)
+    if settings.index.home == "embedded":
+        return folder / "ledger.sqlite"
+    return settings.data_dir / "ledgers" / f"{folder.name}.sqlite"
 
 
 async def open_index(settings: Settings, *, check: bool = True, dimensions: int | None = None) -> Index:
@@ -105,3 +115,5 @@ async def delete_index(settings: Settings) -> None:
         await server.delete(client, folder.name, settings.index.url)
     finally:
         await client.close()
+    with contextlib.suppress(OSError):  # left behind it does no harm: it says whose it is
+        delete_ledger(ledger_of(settings))

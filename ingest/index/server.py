@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import TypeVar
@@ -81,8 +82,13 @@ class ServerIndex:
             ),
             url,
         )
-        for key, schema in INDEXED_KEYS.items():
-            await _ask(client.create_payload_index(PREFIX + name, key, models.PayloadSchemaType(schema)), url)
+        try:
+            for key, schema in INDEXED_KEYS.items():
+                await _ask(client.create_payload_index(PREFIX + name, key, models.PayloadSchemaType(schema)), url)
+        except BaseException:  # half made it would pass for an index, and search and replace slowly ever after
+            with contextlib.suppress(ServerError):
+                await _ask(client.delete_collection(PREFIX + name), url)
+            raise
         return cls(client, name, manifest, url)
 
     @classmethod

@@ -40,6 +40,8 @@ from ingest.documents import Document
 MAX_BYTES = 64 * 2**20
 # A title is stored and embedded with each passage: a book in it would be stored as often as it has pages.
 MAX_TITLE = 10_000
+# So is an id, which is indexed and shown besides.
+MAX_ID = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,13 @@ class Rejected:
 
 Records: TypeAlias = Iterator[Document | Rejected]
 Reader: TypeAlias = Callable[[BinaryIO, str], Records]
+
+
+def too_long(identity: str, title: str) -> str:
+    """Why these cannot be stored with each passage; empty where they can."""
+    if len(identity) > MAX_ID:
+        return f"its id is longer than {MAX_ID} characters: is it the text?"
+    return f"the title is longer than {MAX_TITLE:,} characters: is it the text?" if len(title) > MAX_TITLE else ""
 
 
 def tells_damage(reader: Reader) -> Reader:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ingest.documents import Document
 from ingest.evidence import derive
-from ingest.readers.base import MAX_TITLE, Rejected
+from ingest.readers.base import Rejected, too_long
 
 _DOI = re.compile(r"10\.\d{4,9}/[^\s\"<>]+")
 _PMID = re.compile(r"[1-9]\d{0,8}")
@@ -30,8 +30,6 @@ def build(
     title, text = title.strip(), text.strip()
     if not title and not text:
         return Rejected(origin, "neither a title nor an abstract")
-    if len(title) > MAX_TITLE:
-        return Rejected(origin, f"the title is longer than {MAX_TITLE:,} characters: is it the text?")
     known = {key: value for key, value in metadata.items() if value not in ("", None, [], {})}
     known |= derive(known, title)
     if "pmid" in known:
@@ -40,7 +38,10 @@ def build(
     elif "doi" in known:
         known.setdefault("url", f"https://doi.org/{known['doi']}")
         identity = identity or f"doi:{known['doi']}"
-    return Document(identity or fallback, title, text or title, known, origin)
+    identity = identity or fallback
+    if reason := too_long(identity, title):
+        return Rejected(origin, reason)
+    return Document(identity, title, text or title, known, origin)
 
 
 def place_id(name: str, number: int | None = None) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, NoReturn
 
 from ingest.documents import Document
-from ingest.readers.base import MAX_TITLE, Records, Rejected, tells_damage
+from ingest.readers.base import Records, Rejected, tells_damage, too_long
 
 # Longest line that is read: beyond it a record is rejected without being held in memory.
 MAX_LINE_BYTES = 16 * 2**20
@@ -70,14 +70,14 @@ def document_of(record: Any, origin: str) -> Document | Rejected:
     for key, value in (("title", title), (body_key, body)):
         if value is not None and not isinstance(value, str):
             return Rejected(origin, f"“{key}” must be a string, this is a {_json_type(value)}")
-    title, body = (title or "").strip(), (body or "").strip()
-    if len(title) > MAX_TITLE:
-        return Rejected(origin, f"the title is longer than {MAX_TITLE:,} characters; is it the text?")
+    identity, title, body = identity.strip(), (title or "").strip(), (body or "").strip()
+    if reason := too_long(identity, title):
+        return Rejected(origin, reason)
     if not title and not body:
         return Rejected(origin, "neither a title nor an abstract")
     if _too_deep(fields):
         return Rejected(origin, f"its metadata is nested more than {MAX_DEPTH} levels deep")
-    document = Document(identity.strip(), title, body or title, fields, origin)
+    document = Document(identity, title, body or title, fields, origin)
     try:
         _ = document.hash, document.text_hash
     except UnicodeEncodeError:

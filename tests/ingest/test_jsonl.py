@@ -13,6 +13,7 @@ import pytest
 from ingest.documents import Document
 from ingest.readers import jsonl
 from ingest.readers.base import Rejected
+from ingest.readers.fields import build
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -159,6 +160,17 @@ def test_a_byte_order_mark_does_not_hurt() -> None:
 def test_an_empty_file_holds_nothing() -> None:
     """Neither documents nor complaints."""
     assert read(b"") == read(b"\n\n") == []
+
+
+@pytest.mark.parametrize(("length", "stored"), [(512, True), (513, False)])
+def test_an_over_long_id_is_rejected(length: int, stored: bool) -> None:
+    """It would be stored and indexed with each passage; a text in the wrong field is told instead."""
+    (record,) = read(json.dumps({"id": f" {'x' * length} ", "title": "T"}).encode())
+    assert isinstance(record, Document) is stored
+    if isinstance(record, Rejected):
+        assert record.reason == "its id is longer than 512 characters: is it the text?"
+    built = build("T", "", {}, origin="f", fallback="f#1", identity="x" * length)
+    assert isinstance(built, Document) is stored
 
 
 def test_an_over_long_line_is_rejected_and_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from configs.errors import (
 )
 from ingest import pipeline
 from ingest.index.base import Counts
-from ingest.index.open import create_index, delete_index, list_indexes, open_index
+from ingest.index.open import create_index, delete_index, ledger_of, list_indexes, open_index
 from ingest.lexical import SparseVector
 from tests.support import faults
 from tests.support.corpora import Watcher, records
@@ -119,6 +119,26 @@ async def test_none_of_that_name_names_the_server(home: Settings, qdrant_server:
     """So that a person who looks at the wrong server sees it."""
     with pytest.raises(IndexMissing, match=qdrant_server.url):
         await open_index(home)
+
+
+async def test_a_half_made_collection_is_removed(home: Settings, qdrant_server: QdrantServer) -> None:
+    """A server that fails between the two steps leaves nothing that would pass for an index."""
+    qdrant_server.faults.extend([None, faults.CRASHED])  # the collection is made, its first payload index is not
+    with pytest.raises(ServerError):
+        await create_index(home, None)
+    assert await list_indexes(home) == []
+    await (await create_index(home, None)).close()
+
+
+async def test_deleting_takes_the_ledger_along(home: Settings, ingest: Ingest) -> None:
+    """Nothing of the index stays on this machine, and the ledger of another one does."""
+    await ingest(records(3), home)
+    ledger = ledger_of(home)
+    assert ledger.exists()
+    other = ledger.with_name("default.sqlite.sqlite")
+    other.touch()
+    await delete_index(home)
+    assert list(ledger.parent.iterdir()) == [other]
 
 
 async def test_what_was_stored_stays_when_the_server_fails_in_mid_run(
