@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from configs import settings as configuration
+from configs import loading as configuration
 from configs.settings import Settings
 from tests.support.openai_server import OpenAIServer
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from configs.errors import SettingsError
-from configs.settings import PROFILES, Loaded, load
+from configs.loading import PROFILES, Loaded, load
 
 C = TypeVar("C", bound=Callable[..., Any])
 

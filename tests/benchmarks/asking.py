@@ -17,7 +17,8 @@ import qdrant_edge
 
 from assistant.answering.answer import Failed, Token
 from assistant.answering.engine import Engine
-from configs.settings import Settings, load
+from configs.loading import load
+from configs.settings import Settings
 from ingest.pipeline import ingest
 from tests.benchmarks.bare import first_token
 from tests.benchmarks.harness import SHARED, environment, interleaved, lines, report, stub_server

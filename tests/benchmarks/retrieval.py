@@ -15,7 +15,7 @@ import bm25s
 import Stemmer
 
 from assistant.answering.retrieval import Searcher
-from configs.settings import load
+from configs.loading import load
 from ingest.pipeline import ingest
 from tests.benchmarks.harness import SHARED, environment, lines
 from tests.support.observer import Watcher

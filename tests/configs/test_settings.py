@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from configs.errors import SettingsError
-from configs.settings import PROFILES, Loaded, load
+from configs.loading import PROFILES, Loaded, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable

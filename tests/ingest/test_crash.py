@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 INGEST = """
 import asyncio, json, sys
-from configs.settings import load
+from configs.loading import load
 from ingest.pipeline import ingest
 from tests.support.corpora import Watcher
 asyncio.run(ingest([sys.argv[2]], load(flags=json.loads(sys.argv[3])).settings, Watcher()))

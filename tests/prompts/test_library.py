@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from configs.errors import SettingsError
-from configs.settings import PROFILES
-from configs.settings import load as load_settings
+from configs.loading import PROFILES
+from configs.loading import load as load_settings
 from prompts import library
 from prompts.library import Prompt
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from assistant.commands.chat import demo_settings, prepare_demo
 from assistant.tui.app import CitewellApp
 from assistant.tui.widgets.answer import AnswerView
-from configs.settings import load
+from configs.loading import load
 
 _FONT_FACE = re.compile(r"\s*@font-face \{[^}]*\}")
 _SIZE = (120, 36)
