@@ -6,14 +6,17 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from assistant.answering.findings import Check, Disagreement, Opinion, Starts, Verifier
 from configs.errors import CitewellError
 from ingest.documents import Metadata
 
 if TYPE_CHECKING:
-    from assistant.answering.support import Support, Verdict
+    from assistant.answering.support import Verdict
 
 Status: TypeAlias = Literal["answered", "abstained"]
 _RANK: dict[Verdict, int] = {"supported": 0, "contradicted": 1, "partly": 2, "unsupported": 3, "unchecked": 4}
+_GRAVITY: dict[Verdict, int] = {"unchecked": 0, "supported": 0, "partly": 1, "unsupported": 2, "contradicted": 3}
+_HARD = frozenset({"number", "unit", "direction", "negation"})
 Mode: TypeAlias = Literal["generated", "quotes"]
 _WEB = re.compile(r"https?://[^\s/]\S*", re.IGNORECASE)
 
@@ -75,37 +78,20 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """What checking a sentence against a source that it cites found."""
-
-    n: int | None
-    """The source's number; None for all the sources it cites, taken together."""
-    support: Support
-
-    def to_json(self) -> dict[str, Any]:
-        """As `citewell ask --json` and transcripts hold it; `span` counts characters in the passage."""
-        return {"source": self.n, **self.support.to_json()}
-
-    @classmethod
-    def from_json(cls, stored: dict[str, Any]) -> Check:
-        """The inverse of `to_json`."""
-        from assistant.answering.support import Reason, Support
-
-        reasons = tuple(Reason(reason["kind"], reason["text"]) for reason in stored["reasons"])
-        span = tuple(stored["span"]) if stored["span"] else None
-        return cls(stored["source"], Support(stored["verdict"], stored["score"], reasons, span))
-
-
-@dataclass(frozen=True, slots=True)
 class Sentence:
     """A sentence of the answer, its markers taken out, and the numbers of the sources it cites."""
 
     text: str
+    """A list item without its bullet; a table's row as its cells, joined by semicolons."""
     citations: tuple[int, ...] = ()
     unknown: tuple[int, ...] = ()
     """Numbers it cited that no source has: struck from the answer, and shown to the reader as such."""
     checks: tuple[Check, ...] = ()
     """One for each source it cites; none where nothing was checked."""
+    opinion: Opinion | None = None
+    """The verifying model's; None where none was asked."""
+    place: tuple[int, int] | None = None
+    """Where it stands in the answer's text, its markers included, in characters."""
 
     @property
     def decisive(self) -> Check | None:
@@ -114,24 +100,59 @@ class Sentence:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether its sources bear it out; `unchecked` where it cites none."""
-        return self.decisive.support.verdict if self.decisive else "unchecked"
+        """Whether its sources bear it out; `unchecked` where it cites none.
 
-    def to_json(self) -> dict[str, Any]:
+        The model's opinion counts, except against figures, units, directions and denials that code found
+        to differ: then the worse of the two does.
+        """
+        decisive = self.decisive
+        found: Verdict = decisive.support.verdict if decisive else "unchecked"
+        return self.opinion.verdict if self.opinion and self.judged_by == "model" else found
+
+    @property
+    def judged_by(self) -> Literal["code", "model"] | None:
+        """Whose verdict it is; None where it cites nothing."""
+        if not self.checks or self.decisive is None:
+            return None
+        if self.opinion is None or self.opinion.verdict == "unchecked":
+            return "code"
+        support = self.decisive.support
+        hard = any(reason.kind in _HARD for reason in support.reasons)
+        return "code" if hard and _GRAVITY[support.verdict] >= _GRAVITY[self.opinion.verdict] else "model"
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why the verdict is what it is, in words; what keeps the model from an opinion comes last."""
+        note = (self.opinion.note,) if self.opinion and self.opinion.note else ()
+        if self.judged_by == "model":
+            return note
+        return (*(reason.text for reason in self.decisive.support.reasons), *note) if self.decisive else note
+
+    def to_json(self, starts: Starts) -> dict[str, Any]:
         """As `citewell ask --json` and transcripts hold it."""
         return {
             "text": self.text,
             "citations": list(self.citations),
             "unknown_citations": list(self.unknown),
             "support": self.verdict,
-            "checks": [check.to_json() for check in self.checks],
+            "judged_by": self.judged_by,
+            "checks": [check.to_json(starts) for check in self.checks],
+            "opinion": self.opinion.to_json(starts) if self.opinion else None,
+            "place": list(self.place) if self.place else None,
         }
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Sentence:
         """The inverse of `to_json`."""
-        checks = tuple(Check.from_json(check) for check in stored["checks"])
-        return cls(stored["text"], tuple(stored["citations"]), tuple(stored["unknown_citations"]), checks)
+        opinion, place = stored.get("opinion"), stored.get("place")
+        return cls(
+            stored["text"],
+            tuple(stored["citations"]),
+            tuple(stored["unknown_citations"]),
+            tuple(Check.from_json(check) for check in stored["checks"]),
+            Opinion.from_json(opinion) if opinion else None,
+            (place[0], place[1]) if place else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +173,11 @@ class Answer:
     index_id: str = ""
     prompt_hash: str = ""
     seconds: float = 0.0
+    withheld: tuple[Sentence, ...] = ()
+    """Sentences taken out of `text`, because their sources do not bear them out and the settings say so."""
+    disagreements: tuple[Disagreement, ...] = ()
+    verifier: Verifier | None = None
+    """Who gave the sentences' opinions; None where no model was asked."""
 
     @property
     def status(self) -> Status:
@@ -172,19 +198,24 @@ class Answer:
 
     def to_json(self) -> dict[str, Any]:
         """As `citewell ask --json` and transcripts hold it."""
+        starts = {source.n: source.start for source in self.sources}
+        texts = {source.n: source.text for source in self.sources}
         return {
             "question": self.question,
             "standalone_question": self.standalone or self.question,
             "answer": self.text,
             "status": self.status,
             "mode": self.mode,
-            "sentences": [sentence.to_json() for sentence in self.sentences],
+            "sentences": [sentence.to_json(starts) for sentence in self.sentences],
+            "withheld": [sentence.to_json(starts) for sentence in self.withheld],
+            "disagreements": [one.to_json(starts, texts) for one in self.disagreements],
             "sources": [source.to_json() for source in self.sources],
             "model": self.model,
             "warnings": list(self.warnings),
             "index": self.index,
             "index_id": self.index_id,
             "prompt_hash": self.prompt_hash,
+            "verifier": self.verifier.to_json() if self.verifier else None,
             "seconds": round(self.seconds, 3),
         }
 
@@ -205,6 +236,9 @@ class Answer:
             index_id=stored["index_id"],
             prompt_hash=stored["prompt_hash"],
             seconds=stored["seconds"],
+            withheld=tuple(Sentence.from_json(sentence) for sentence in stored.get("withheld", ())),
+            disagreements=tuple(Disagreement.from_json(one) for one in stored.get("disagreements", ())),
+            verifier=Verifier(**verifier) if (verifier := stored.get("verifier")) else None,
         )
 
 
@@ -225,6 +259,13 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class Checking:
+    """The answer, whole and checked in process, while a model gives its second opinion; `Answered` replaces it."""
+
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """The answer, whole, its citations resolved. Its text replaces what was streamed."""
 
@@ -239,7 +280,7 @@ class Failed:
     partial: str = ""
 
 
-Event: TypeAlias = Retrieved | Token | Answered | Failed
+Event: TypeAlias = Retrieved | Token | Checking | Answered | Failed
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from assistant.answering.answer import Check, Sentence, Source
+from assistant.answering.answer import Sentence, Source
+from assistant.answering.findings import Check
 from assistant.answering.support import Support, check
 
 _APART = "\n\n"

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from assistant.answering.answer import Answer, Check, Sentence
+from assistant.answering.answer import Answer, Sentence
+from assistant.answering.findings import Check
 from assistant.answering.support import Reason, Support
 from assistant.records.sessions import Session, title_of
 from assistant.records.transcript import NOTICE, export, to_json, to_markdown
