@@ -84,5 +84,9 @@ class ServerGarbled(ServerError):
     """What the server answered is not the protocol it is meant to speak."""
 
 
+class PrivacyBlocked(CitewellError):
+    """A question that seems to name a patient was not sent."""
+
+
 class NotInstalled(CitewellError):
     """An optional part is missing."""

@@ -7,6 +7,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from configs.errors import SettingsError
 
@@ -50,6 +51,12 @@ class Instruction:
 def load(name: str) -> Prompt:
     """The prompt `prompts/{name}.md`."""
     return Prompt(name, files("prompts").joinpath(f"{name}.md").read_text("utf-8"))
+
+
+@cache
+def emergencies() -> dict[str, dict[str, Any]]:
+    """Every language of `prompts/emergency.toml`: its words, and its kinds of danger with their lines."""
+    return tomllib.loads(files("prompts").joinpath("emergency.toml").read_text("utf-8"))
 
 
 @cache

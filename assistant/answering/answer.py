@@ -178,6 +178,8 @@ class Answer:
     disagreements: tuple[Disagreement, ...] = ()
     verifier: Verifier | None = None
     """Who gave the sentences' opinions; None where no model was asked."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What shaped it, by section (`Settings.shaping`), and the hash of the index's manifest."""
 
     @property
     def status(self) -> Status:
@@ -216,6 +218,7 @@ class Answer:
             "index_id": self.index_id,
             "prompt_hash": self.prompt_hash,
             "verifier": self.verifier.to_json() if self.verifier else None,
+            "settings": dict(self.settings),
             "seconds": round(self.seconds, 3),
         }
 
@@ -239,6 +242,7 @@ class Answer:
             withheld=tuple(Sentence.from_json(sentence) for sentence in stored.get("withheld", ())),
             disagreements=tuple(Disagreement.from_json(one) for one in stored.get("disagreements", ())),
             verifier=Verifier(**verifier) if (verifier := stored.get("verifier")) else None,
+            settings=stored.get("settings", {}),
         )
 
 
