@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from qdrant_edge import Bm25, Bm25Config, TokenizerType
 
-from configs.settings import LexicalSettings
+if TYPE_CHECKING:
+    from configs.settings import LexicalSettings
 
 # Names the analysis in the manifest: a change here makes old indexes incompatible.
 ANALYZER = "bm25-multilingual-en-1"

@@ -7,15 +7,14 @@ import shlex
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from configs.errors import IndexMismatch, IndexStoreError
-from configs.settings import Settings
-from ingest import lexical
 from ingest.documents import Passage
-from ingest.embedding_in_process import fingerprint
 from ingest.lexical import SparseVector
-from prompts import library
+
+if TYPE_CHECKING:
+    from configs.settings import Settings
 
 FORMAT = 1
 DENSE = "dense"
@@ -93,6 +92,11 @@ class Manifest:
 
 
 def _made_with(settings: Settings, dimensions: int | None) -> dict[str, dict[str, Any]]:
+    # Imported here, as below: the owner of an index (ingest/index/owner.py) has to start fast and needs none of it.
+    from ingest.embedding_in_process import fingerprint
+    from ingest.lexical import ANALYZER
+    from prompts import library
+
     embedding: dict[str, Any] = {"provider": "none"}
     if settings.embedding.provider != "none":
         prefix = library.instruction(settings.embedding.domain).document_prefix
@@ -108,12 +112,14 @@ def _made_with(settings: Settings, dimensions: int | None) -> dict[str, dict[str
     return {
         "embedding": embedding,
         "chunking": {"size": settings.chunking.size, "overlap": settings.chunking.overlap},
-        "lexical": {"analyzer": lexical.ANALYZER, **settings.lexical.model_dump()},
+        "lexical": {"analyzer": ANALYZER, **settings.lexical.model_dump()},
     }
 
 
 def _remedy(part: str, key: str, value: Any) -> str:
     """What makes the settings say `value` again; empty where nothing does."""
+    from prompts import library
+
     if key == "analyzer":
         return ""
     if key == "model_file":

@@ -1,25 +1,19 @@
-"""The embedded home: Qdrant Edge, in process, one folder an index.
+"""The embedded home: Qdrant Edge, in process, one folder an index. Edge admits one opener and holds the GIL in every call.
 
 {data_dir}/indexes/{name}/manifest.json   how it was made
-                          lock            held by the process that has it open
+                          lock            held by the process that has it open, and where that one can be reached
                           ledger.sqlite   what has been ingested (ingest/ledger.py)
                           shard/          Qdrant Edge's own files
 """
 
 from __future__ import annotations
 
-import contextlib
-import errno
+import asyncio
 import json
-import os
-import re
 import shutil
-import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import IO
 
-import portalocker
 from qdrant_edge import (
     CountRequest,
     Distance,
@@ -43,7 +37,7 @@ from qdrant_edge import (
 )
 from qdrant_edge import SparseVector as EdgeSparseVector
 
-from configs.errors import IndexInUse, IndexMissing, IndexStoreError
+from configs.errors import IndexInUse, IndexMissing
 from ingest.documents import Passage
 from ingest.index.base import (
     DENSE,
@@ -57,33 +51,25 @@ from ingest.index.base import (
     StoredDocument,
     Vector,
 )
+from ingest.index.faults import CHECK_DISK, explained, failed, missing, need_space
+from ingest.index.locks import Lock, acquire
 from ingest.lexical import SparseVector
 
 _SCROLL_PAGE = 2_000
-# Bytes that must be free to open an index (which takes about 11 MiB) or to store in it. Edge writes to sparse files
-# mapped into memory, and there a full disk is no error but a SIGBUS.
-_HEADROOM = 64 * 2**20
-_CHECK_DISK = "Check the free disk space, then run the same command again; what was stored is kept."
-_FREE_SPACE = "Free some space there, then run the same command again; what was stored is kept."
-_CORRECT_FOLDER = "Correct data_dir, or who may write there."
-# What mends an error of the system; none of them is mended by making the index anew.
-_SYSTEM_FIXES = {
-    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _FREE_SPACE),
-    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR), _CORRECT_FOLDER),
-}
-_SYSTEM_ERROR = re.compile(r"os error (\d+)")  # as Rust says it
+# Passages upserted in one call of Edge, about 5 ms: what else this event loop has to do waits no longer.
+_SLICE = 64
 _SCHEMAS = {"keyword": PayloadSchemaType.Keyword, "integer": PayloadSchemaType.Integer}
 
 
 class EmbeddedIndex:
     """An open index in a folder of this machine. Made by `create` or `load`."""
 
-    def __init__(self, folder: Path, manifest: Manifest, shard: EdgeShard, lock: IO[str]) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, shard: EdgeShard, lock: Lock) -> None:
         self.name = folder.name
         self.folder = folder
         self.manifest = manifest
         self._shard = shard
-        self._lock = lock
+        self.lock = lock
 
     @classmethod
     def create(cls, folder: Path, manifest: Manifest) -> EmbeddedIndex:
@@ -92,7 +78,7 @@ class EmbeddedIndex:
         Raises:
             IndexInUse: another process is making or holding it.
         """
-        lock = _acquire(folder, make=True)
+        lock = acquire(folder, make=True)
         if (folder / "manifest.json").exists():
             lock.close()
             raise IndexInUse(
@@ -101,8 +87,8 @@ class EmbeddedIndex:
                 fix="Run the same command again.",
             )
         try:
-            with _explained(folder, "written", _CHECK_DISK):
-                _need_space(folder)
+            with explained(folder, "written", CHECK_DISK):
+                need_space(folder)
                 shard = _make_shard(folder / "shard", manifest)
                 # The manifest comes last: a folder without one was never finished.
                 partial = folder / "manifest.json.new"
@@ -120,11 +106,11 @@ class EmbeddedIndex:
         Raises:
             IndexMissing, IndexInUse, IndexStoreError: none there; held elsewhere; damaged.
         """
-        lock = _acquire(folder)
+        lock = acquire(folder)
         try:
             manifest = read_manifest(folder)
-            with _explained(folder, "opened"):
-                _need_space(folder)
+            with explained(folder, "opened"):
+                need_space(folder)
                 shard = EdgeShard.load(str(folder / "shard"))
         except BaseException:
             lock.close()
@@ -133,16 +119,20 @@ class EmbeddedIndex:
 
     async def store(self, entries: Sequence[Entry], replaced: Sequence[str]) -> None:
         """See `Index.store`."""
-        with _explained(self.folder, "written", _CHECK_DISK):
-            _need_space(self.folder)
-            if entries:
-                self._shard.update(UpdateOperation.upsert_points([_point(entry) for entry in entries]))
-            if replaced:
-                kept = [entry.passage.point_id for entry in entries]
-                stale = Filter(
-                    must=[FieldCondition(key="doc_id", match=MatchAny(list(replaced)))],
-                    must_not=[HasIdCondition(set(kept))] if kept else None,
-                )
+        with explained(self.folder, "written", CHECK_DISK):
+            need_space(self.folder)
+        for start in range(0, len(entries), _SLICE):
+            with explained(self.folder, "written", CHECK_DISK):
+                points = [_point(entry) for entry in entries[start : start + _SLICE]]
+                self._shard.update(UpdateOperation.upsert_points(points))
+            await asyncio.sleep(0)
+        if replaced:
+            kept = [entry.passage.point_id for entry in entries]
+            stale = Filter(
+                must=[FieldCondition(key="doc_id", match=MatchAny(list(replaced)))],
+                must_not=[HasIdCondition(set(kept))] if kept else None,
+            )
+            with explained(self.folder, "written", CHECK_DISK):
                 self._shard.update(UpdateOperation.delete_points_by_filter(stale))
 
     async def candidates(self, lexical: SparseVector, dense: Vector | None, limit: int) -> Candidates:
@@ -155,7 +145,7 @@ class EmbeddedIndex:
             requests[DENSE] = QueryRequest(query=Query.Nearest(list(dense), using=DENSE), limit=limit)
         if not requests:
             return Candidates()
-        with _explained(self.folder, "searched"):
+        with explained(self.folder, "searched"):
             found = self._shard.query_batch(QueryBatchRequest(list(requests.values())))
         halves = {
             half: [Hit(str(point.id), point.score) for point in points]
@@ -165,32 +155,36 @@ class EmbeddedIndex:
 
     async def fetch(self, point_ids: Sequence[str]) -> list[Passage]:
         """See `Index.fetch`."""
-        with _explained(self.folder, "read"):
+        with explained(self.folder, "read"):
             found = self._shard.retrieve(list(point_ids), with_payload=True, with_vector=False)
         records = {str(record.id): record for record in found}
         return [Passage.from_payload(records[id_].payload or {}) for id_ in point_ids if id_ in records]
 
     async def counts(self) -> Counts:
         """See `Index.counts`."""
-        first = Filter(must=[FieldCondition(key="ordinal", match=MatchValue(0))])
-        with _explained(self.folder, "read"):
-            return Counts(self._shard.count(CountRequest(filter=first)), self._shard.count(CountRequest()))
+        with explained(self.folder, "read"):
+            return Counts(self._shard.count(CountRequest(filter=_first_passages())), self._shard.count(CountRequest()))
 
     async def documents(self) -> AsyncIterator[StoredDocument]:
         """See `Index.documents`."""
-        first = Filter(must=[FieldCondition(key="ordinal", match=MatchValue(0))])
         offset = None
         while True:
-            request = ScrollRequest(
-                offset=offset, limit=_SCROLL_PAGE, filter=first, with_payload=["doc_id", "hash", "text_hash"]
-            )
-            with _explained(self.folder, "read"):
-                page, offset = self._shard.scroll(request)
-            for record in page:
-                payload = record.payload or {}
-                yield StoredDocument(payload["doc_id"], payload["hash"], payload["text_hash"])
+            page, offset = self.page(offset)
+            for document in page:
+                yield document
             if offset is None:
                 return
+
+    def page(self, offset: str | None) -> tuple[list[StoredDocument], str | None]:
+        """Some stored documents from a point on, and the point where the next of them begin; None at the end."""
+        request = ScrollRequest(
+            offset=offset, limit=_SCROLL_PAGE, filter=_first_passages(), with_payload=["doc_id", "hash", "text_hash"]
+        )
+        with explained(self.folder, "read"):
+            records, following = self._shard.scroll(request)
+        payloads = [record.payload or {} for record in records]
+        documents = [StoredDocument(payload["doc_id"], payload["hash"], payload["text_hash"]) for payload in payloads]
+        return documents, None if following is None else str(following)
 
     async def size_bytes(self) -> int | None:
         """See `Index.size_bytes`: what its files take on disk."""
@@ -198,13 +192,13 @@ class EmbeddedIndex:
 
     async def flush(self) -> None:
         """See `Index.flush`."""
-        with _explained(self.folder, "written", _CHECK_DISK):
+        with explained(self.folder, "written", CHECK_DISK):
             self._shard.flush()
 
     async def close(self) -> None:
         """See `Index.close`."""
         self._shard.close()
-        self._lock.close()
+        self.lock.close()
 
 
 def _make_shard(folder: Path, manifest: Manifest) -> EdgeShard:
@@ -219,13 +213,6 @@ def _make_shard(folder: Path, manifest: Manifest) -> EdgeShard:
     return shard
 
 
-def _need_space(folder: Path) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < _HEADROOM:
-        reason = f"{free / 2**20:.0f} MiB are free on its disk, {_HEADROOM // 2**20} MiB are needed"
-        raise OSError(errno.ENOSPC, reason)
-
-
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of the index in `folder`, without opening the index.
 
@@ -235,9 +222,9 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         stored = json.loads((folder / "manifest.json").read_text("utf-8"))
     except FileNotFoundError:
-        raise _missing(folder) from None
+        raise missing(folder) from None
     except (OSError, ValueError) as error:
-        raise _failed(folder, "read", error) from error
+        raise failed(folder, "read", error) from error
     return Manifest.from_json(stored, str(folder))
 
 
@@ -250,75 +237,16 @@ def delete(folder: Path) -> None:
     if not folder.is_dir():
         raise IndexMissing(f"there is no index “{folder.name}”", fix="`citewell index list` names those there are.")
     doomed = folder.with_name(f".{folder.name}.deleted")
-    with _acquire(folder), _explained(folder, "deleted", f"Remove {folder} and {doomed} yourself."):
+    with acquire(folder), explained(folder, "deleted", f"Remove {folder} and {doomed} yourself."):
         (folder / "manifest.json").unlink(missing_ok=True)
         shutil.rmtree(doomed, ignore_errors=True)
         folder.rename(doomed)  # whoever makes it anew meanwhile has a folder of their own
         shutil.rmtree(doomed)
 
 
-def _acquire(folder: Path, *, make: bool = False) -> IO[str]:
-    path = folder / "lock"
-    try:
-        if make:
-            folder.mkdir(parents=True, exist_ok=True)
-        lock = path.open("a+", encoding="utf-8")
-    except FileNotFoundError:
-        raise _missing(folder) from None
-    except OSError as error:
-        raise _failed(folder, "written" if make else "opened", error, _CORRECT_FOLDER) from error
-    try:
-        portalocker.lock(lock, portalocker.LockFlags.EXCLUSIVE | portalocker.LockFlags.NON_BLOCKING)
-    except portalocker.LockException:
-        lock.seek(0)
-        holder = lock.read().strip() or "another process"
-        lock.close()
-        raise IndexInUse(
-            f"index “{folder.name}” is in use by {holder}",
-            where=str(folder),
-            fix="Close that one first, or use another --index NAME.",
-        ) from None
-    if not _lies_at(path, lock):  # deleted between opening and locking
-        lock.close()
-        return _acquire(folder, make=make)
-    with contextlib.suppress(OSError):
-        lock.truncate(0)
-        lock.write(f"process {os.getpid()} ({Path(sys.argv[0]).name} {' '.join(sys.argv[1:2])})".replace(" )", ")"))
-        lock.flush()
-    return lock
-
-
-def _lies_at(path: Path, file: IO[str]) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
-    except FileNotFoundError:
-        return False
-
-
-@contextlib.contextmanager
-def _explained(folder: Path, doing: str, fix: str = "") -> Iterator[None]:
-    """Whatever Qdrant Edge raises as one of our errors; `doing` says what could not be done."""
-    try:
-        yield
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:  # Edge raises bare Exception, and a panic in Rust is no Exception at all
-        raise _failed(folder, doing, error, fix) from error
-
-
-def _failed(folder: Path, doing: str, error: BaseException, fix: str = "") -> IndexStoreError:
-    told = _SYSTEM_ERROR.search(str(error))
-    number = error.errno if isinstance(error, OSError) else int(told[1]) if told else None
-    fix = _SYSTEM_FIXES.get(number or 0) or fix
-    rebuild = f"Restore it from a backup, or rebuild it: citewell index delete {folder.name}, then ingest again."
-    reason = getattr(error, "strerror", None) or error
-    return IndexStoreError(f"index “{folder.name}” cannot be {doing}: {reason}", where=str(folder), fix=fix or rebuild)
-
-
-def _missing(folder: Path) -> IndexMissing:
-    return IndexMissing(
-        f"there is no index “{folder.name}” yet", fix="citewell ingest PATH… makes it; citewell demo needs none."
-    )
+def _first_passages() -> Filter:
+    """One point a document."""
+    return Filter(must=[FieldCondition(key="ordinal", match=MatchValue(0))])
 
 
 def _point(entry: Entry) -> Point:
