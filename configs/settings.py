@@ -92,6 +92,19 @@ class RetrievalSettings(Section):
     dense_weight: float = Field(0.65, ge=0, le=1, description="share of cosine against BM25 over its best")
 
 
+class RerankSettings(Section):
+    """A second look at the best passages, by a model that reads question and passage together."""
+
+    provider: Literal["none", "server", "fastembed"] = Field("none", description="server: one with /rerank, as SGLang")
+    url: Url = "http://localhost:30002/v1"
+    model: str = "Qwen/Qwen3-Reranker-0.6B"
+    model_path: UserPath | None = Field(None, description="a folder with a cross-encoder's model.onnx, for fastembed")
+    api_key: SecretStr | None = None
+    candidates: int = Field(30, ge=2, le=1000, description="how many of the best passages it reads")
+    instruct: str | None = Field(None, description="what it is told to look for; none: the domain's task")
+    timeout: float = Field(5.0, gt=0, description="seconds, after which the passages stay as they were")
+
+
 class GenerationSettings(Section):
     """The model that writes answers; with no `url`, answers are verbatim quotes."""
 
@@ -134,12 +147,16 @@ class Settings(Section):
     """Everything that can be set. Build it with `load`, which also says where values came from."""
 
     profile: str = "quickstart"
+    privacy: Literal["warn", "block", "off"] = Field(
+        "warn", description="a question that seems to name a patient, before it leaves this machine"
+    )
     data_dir: UserPath = Field(default_factory=lambda: platformdirs.user_data_path("citewell"))
     index: IndexSettings = IndexSettings()
     chunking: ChunkingSettings = ChunkingSettings()
     lexical: LexicalSettings = LexicalSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
+    rerank: RerankSettings = RerankSettings()
     generation: GenerationSettings = GenerationSettings()
     serve: ServeSettings = ServeSettings()
     chat: ChatSettings = ChatSettings()

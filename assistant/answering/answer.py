@@ -11,6 +11,8 @@ from configs.errors import CitewellError
 from ingest.documents import Metadata
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from assistant.answering.support import Verdict
 
 Status: TypeAlias = Literal["answered", "abstained"]
@@ -178,8 +180,10 @@ class Answer:
     disagreements: tuple[Disagreement, ...] = ()
     verifier: Verifier | None = None
     """Who gave the sentences' opinions; None where no model was asked."""
+    emergency: str = ""
+    """The line that stands first where the question tells of a life in danger; else empty."""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """What shaped it, by section (`Settings.shaping`), and the hash of the index's manifest."""
+    """What shaped it, by section, and the hash of the index's manifest (`assistant.answering.provenance`)."""
 
     @property
     def status(self) -> Status:
@@ -220,6 +224,7 @@ class Answer:
             "verifier": self.verifier.to_json() if self.verifier else None,
             "settings": dict(self.settings),
             "seconds": round(self.seconds, 3),
+            "emergency": self.emergency,
         }
 
     @classmethod
@@ -242,8 +247,19 @@ class Answer:
             withheld=tuple(Sentence.from_json(sentence) for sentence in stored.get("withheld", ())),
             disagreements=tuple(Disagreement.from_json(one) for one in stored.get("disagreements", ())),
             verifier=Verifier(**verifier) if (verifier := stored.get("verifier")) else None,
+            emergency=stored.get("emergency", ""),
             settings=stored.get("settings", {}),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Cautioned:
+    """Before anything is searched or sent: what to read first."""
+
+    emergency: str = ""
+    """The line for whoever is in danger; empty where the question tells of none."""
+    concern: str = ""
+    """That the question seems to name a patient, and where it is about to be sent; empty where it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +300,7 @@ class Failed:
     partial: str = ""
 
 
-Event: TypeAlias = Retrieved | Token | Checking | Answered | Failed
+Event: TypeAlias = Cautioned | Retrieved | Token | Checking | Answered | Failed
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,12 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
-from assistant.answering import abstention, citations, context, quotes
-from assistant.answering.answer import Answer, Answered, Event, Failed, Retrieved, Token, Turn
+from assistant.answering import abstention, citations, context, provenance, quotes
+from assistant.answering.answer import Answer, Answered, Cautioned, Event, Failed, Retrieved, Token, Turn
 from assistant.answering.generator import Generator, without_thoughts
 from assistant.answering.question import checked, stand_alone
 from assistant.answering.retrieval import Searcher
+from assistant.answering.safety import emergency, privacy
 from configs.errors import CitewellError, ServerError
 from configs.settings import Settings
 from prompts import library
@@ -47,7 +48,7 @@ class Engine:
         return self._generator.model if self._generator else None
 
     async def ask(self, question: str, history: Sequence[Turn] = ()) -> AsyncGenerator[Event, None]:
-        """Yield `Retrieved`, `Token`s, and at the end `Answered` or `Failed`.
+        """Yield `Cautioned` where there is cause, `Retrieved`, `Token`s, and at the end `Answered` or `Failed`.
 
         Close the generator (or cancel the task that runs it) to stop the answer. What can go wrong comes
         as `Failed`; nothing of ours is raised.
@@ -73,6 +74,9 @@ class Engine:
     async def _events(self, asked: str, history: Sequence[Turn]) -> AsyncGenerator[Event, None]:
         started = time.monotonic()
         question = checked(asked)
+        danger, concern = emergency.line(question), privacy.checked(question, self.settings)
+        if danger or concern:
+            yield Cautioned(danger, str(concern or ""))
         standalone, warnings = await self._standalone(question, history)
         found = await self._searcher.search(standalone)
         warnings += found.warnings
@@ -87,7 +91,9 @@ class Engine:
             standalone="" if standalone == question else standalone,
             warnings=warnings,
             index=self.index_name,
+            emergency=danger,
             index_id=self._searcher.index.manifest.id,
+            settings=provenance.shaping(self.settings, self._searcher.index.manifest),
         )
         if self._generator is None or not sources:
             yield Retrieved(standalone, sources, warnings)
