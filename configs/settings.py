@@ -44,6 +44,8 @@ class IndexSettings(Section):
     url: Url = "http://localhost:6333"
     api_key: SecretStr | None = None
     timeout: float = Field(10.0, gt=0, description="seconds for one call to the server")
+    shared: bool = Field(True, description="an embedded index serves several processes at once, through one of its own")
+    idle_minutes: float = Field(10.0, gt=0, description="minutes unused after which that process leaves")
 
 
 class ChunkingSettings(Section):
@@ -90,6 +92,7 @@ class RetrievalSettings(Section):
     limit: int = Field(6, ge=1, description="passages given to an answer")
     candidates: int = Field(100, ge=1, description="taken from each half before fusion")
     dense_weight: float = Field(0.65, ge=0, le=1, description="share of cosine against BM25 over its best")
+    join: int = Field(3, ge=1, le=20, description="neighbouring passages made one result, at most; 1: none are joined")
 
 
 class RerankSettings(Section):

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
+from assistant.answering.diversity import Gathering
+from assistant.answering.found import Found, Result, Trace
 from assistant.answering.fusion import fuse, ordered
-from configs.errors import ServerError
+from assistant.answering.rerank import Reranking, open_reranking
+from configs.errors import NotInstalled, ServerError, SettingsError
 from configs.settings import Settings
 from ingest.documents import Passage
 from ingest.embedding import Embedder, open_embedder
-from ingest.index.base import Hit, Index
+from ingest.index.base import Hit, Index, Vector
 from ingest.index.open import open_index
 from ingest.lexical import LexicalEncoder, SparseVector
+from prompts import library
+
+__all__ = ["Found", "Result", "Searcher", "search"]
 
 # A question's terms that are weighed; the rest of a very long message is not.
 _MAX_TERMS = 48
@@ -22,31 +27,18 @@ _MAX_TERMS = 48
 _DEEPEST = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A passage that was found. `score` is BM25 in a lexical index, the fused score (0 … 1) in a hybrid one."""
-
-    rank: int
-    score: float
-    passage: Passage
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The results of one search, best first, and what did not go as it should."""
-
-    results: tuple[Result, ...]
-    warnings: tuple[str, ...] = ()
-
-
 class Searcher:
     """An open index with the encoders that fit it."""
 
-    def __init__(self, index: Index, settings: Settings, embedder: Embedder | None) -> None:
+    def __init__(
+        self, index: Index, settings: Settings, embedder: Embedder | None, reranking: Reranking | None = None
+    ) -> None:
         self.index = index
         self.lexical = LexicalEncoder(settings.lexical)
         self._settings = settings.retrieval
+        self._instruction = library.instruction(settings.embedding.domain).task
         self._embedder = embedder
+        self._reranking = reranking
 
     @classmethod
     async def open(cls, settings: Settings) -> Searcher:
@@ -57,7 +49,7 @@ class Searcher:
         """
         index = await open_index(settings)
         try:
-            return cls(index, settings, open_embedder(settings.embedding, retries=0))
+            return cls(index, settings, open_embedder(settings.embedding, retries=0), open_reranking(settings))
         except BaseException:
             await index.close()
             raise
@@ -72,42 +64,80 @@ class Searcher:
         """
         wanted = limit or self._settings.limit
         warnings: list[str] = []
-        dense = None
-        if self._embedder is not None:
-            try:
-                dense = await self._embedder.embed_query(question)
-            except ServerError as error:
-                warnings.append(f"Searched by words alone, because {error.what} ({error.where}).")
-        size = self.index.manifest.dimensions
-        if dense is not None and len(dense) != size:
-            warnings.append(
-                f"Searched by words alone: the embedder gives {len(dense)} dimensions, the index has {size}."
-            )
-            dense = None
+        dense = await self._embedded(question, warnings)
         query = self.lexical.query(question)
         depth = max(self._settings.candidates, wanted)
+        known: dict[str, Passage] = {}
+        scores: dict[str, float] | None = None
         while True:
             candidates = await self.index.candidates(query, dense, depth)
             ranked = ordered(candidates.lexical) if dense is None else fuse(candidates, self._settings)
-            results = await self._collect(ranked, wanted, every_passage=every_passage)
+            if scores is None:
+                scores = await self._reranked(question, ranked, known, warnings)
+            gathering = Gathering(wanted, self._settings.join, every_passage=every_passage)
+            await self._gather(_in_order(ranked, scores), known, gathering)
             whole = max(len(candidates.lexical), len(candidates.dense)) < depth
-            if whole or len(results) >= wanted or depth >= _DEEPEST:
-                return Found(tuple(results), tuple(warnings))
+            if whole or gathering.full or depth >= _DEEPEST:
+                break
             depth = min(4 * depth, _DEEPEST)  # a few long documents took all places: look for others
+        results = gathering.results()
+        trace = Trace(
+            candidates=candidates,
+            ranked=ranked,
+            settings=self._settings,
+            instruction="" if dense is None else self._instruction,
+            reranked=scores,
+            rerank_instruction=self._reranking.instruction if self._reranking and scores else "",
+            dropped=gathering.dropped(),
+        )
+        return Found(results, tuple(warnings), trace=trace)
 
-    async def _collect(self, ranked: Sequence[Hit], wanted: int, *, every_passage: bool) -> list[Result]:
-        """The first `wanted` results of a ranking, with their passages; fetches no more of these than it must."""
-        results: list[Result] = []
-        documents: set[str] = set()
-        for start in range(0, len(ranked), wanted):
-            page = {hit.point_id: hit.score for hit in ranked[start : start + wanted]}
-            for passage in await self.index.fetch(list(page)):
-                if every_passage or passage.doc_id not in documents:
-                    documents.add(passage.doc_id)
-                    results.append(Result(len(results) + 1, page[passage.point_id], passage))
-                if len(results) == wanted:
-                    return results
-        return results
+    async def _embedded(self, question: str, warnings: list[str]) -> Vector | None:
+        """The question's vector; None, and a warning where there should be one, if words alone can be searched."""
+        if self._embedder is None:
+            return None
+        try:
+            dense = await self._embedder.embed_query(question)
+        except ServerError as error:
+            warnings.append(f"Searched by words alone, because {error.what} ({error.where}).")
+            return None
+        size = self.index.manifest.dimensions
+        if len(dense) == size:
+            return dense
+        warnings.append(f"Searched by words alone: the embedder gives {len(dense)} dimensions, the index has {size}.")
+        return None
+
+    async def _reranked(
+        self, question: str, ranked: Sequence[Hit], known: dict[str, Passage], warnings: list[str]
+    ) -> dict[str, float]:
+        """The reranker's score of each of the best passages, by point; empty, with a warning, where it fails."""
+        if self._reranking is None or len(ranked) < 2:
+            return {}
+        passages = await self._fetched([hit.point_id for hit in ranked[: self._reranking.depth]], known)
+        try:
+            scores = await self._reranking.scores(question, [passage.searchable for passage in passages.values()])
+        except (ServerError, NotInstalled, SettingsError) as error:
+            warnings.append(f"Not reranked, because {error.what}" + (f" ({error.where})." if error.where else "."))
+            return {}
+        return dict(zip(passages, scores, strict=True))
+
+    async def _gather(self, ranked: Sequence[Hit], known: dict[str, Passage], gathering: Gathering) -> None:
+        """Hand a ranking's passages on until there are results enough; fetches no more of them than it must."""
+        page = max(gathering.wanted, self._settings.limit)
+        for start in range(0, len(ranked), page):
+            hits = ranked[start : start + page]
+            passages = await self._fetched([hit.point_id for hit in hits], known)
+            for hit in hits:
+                if hit.point_id in passages:
+                    gathering.take(passages[hit.point_id], hit.score)
+            if gathering.full:
+                return
+
+    async def _fetched(self, points: Sequence[str], known: dict[str, Passage]) -> dict[str, Passage]:
+        """The passages of these points, in this order, without those that vanished; what is known is not fetched."""
+        if missing := [point for point in points if point not in known]:
+            known |= {passage.point_id: passage for passage in await self.index.fetch(missing)}
+        return {point: known[point] for point in points if point in known}
 
     async def term_weights(self, question: str) -> dict[int, float]:
         """Inverse document frequency of each of the question's terms, by term hash; the corpus decides.
@@ -134,8 +164,19 @@ class Searcher:
         try:
             await self.index.close()
         finally:
-            if self._embedder is not None:
-                await self._embedder.close()
+            for part in (self._embedder, self._reranking):
+                if part is not None:
+                    await part.close()
+
+
+def _in_order(ranked: Sequence[Hit], scores: Mapping[str, float]) -> Sequence[Hit]:
+    """The ranking in the reranker's order; what it was not shown follows, scaled so that scores still only fall."""
+    if not scores:
+        return ranked
+    read = ordered(Hit(point, score) for point, score in scores.items())
+    rest = [hit for hit in ranked if hit.point_id not in scores]
+    scale = read[-1].score / (rest[0].score or 1.0) if rest else 0.0
+    return [*read, *(Hit(hit.point_id, hit.score * scale) for hit in rest)]
 
 
 def search(question: str, settings: Settings, limit: int | None = None, *, every_passage: bool = False) -> Found:

@@ -31,6 +31,7 @@ def _served(settings: SettingsFactory, sglang: tuple[str, str]) -> Settings:
             "embedding.model": "minilm",
             "embedding.dimensions": None,
             "embedding.domain": "none",
+            "rerank.provider": "none",
             "generation.url": generation,
             "generation.model": "chat",
             "generation.max_tokens": 24,

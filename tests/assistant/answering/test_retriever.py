@@ -32,6 +32,7 @@ QUESTION = "metformin in diabetes"
 def hybrid(settings: SettingsFactory, openai_server: OpenAIServer) -> Settings:
     """Give settings of a hybrid index whose embedder is the fake server."""
     flags = {"embedding.url": openai_server.url, "embedding.dimensions": 32, "retrieval.limit": 5}
+    flags["rerank.provider"] = "none"
     return settings(flags, profile="sglang")
 
 
