@@ -27,6 +27,7 @@ COMMANDS = {
     "config": "config",
     "demo": "chat",
     "doctor": "doctor",
+    "eval": "eval",
     "index": "index",
     "ingest": "ingest",
     "search": "search",

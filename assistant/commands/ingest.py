@@ -45,7 +45,7 @@ def ingest(paths: tuple[str, ...], *, as_json: bool, loaded: Loaded) -> int:
     serves for "abstract", every other key is kept as metadata. What is unchanged since an earlier run is skipped; an
     edited document replaces its passages.
     """
-    watch = _Watch()
+    watch = Watch()
     # asyncio's own handler acts at the next await, which a read that waits for standard input never reaches.
     signal.signal(signal.SIGINT, _interrupt)
     try:
@@ -69,7 +69,7 @@ def _interrupt(*_: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-class _Watch:
+class Watch:
     """Progress and remarks on standard error: a bar on a terminal, a plain line now and then elsewhere."""
 
     def __init__(self) -> None:
@@ -78,7 +78,7 @@ class _Watch:
         self._last_line = time.monotonic()
         self._bar: Progress | None = None
 
-    def __enter__(self) -> _Watch:
+    def __enter__(self) -> Watch:
         if sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn

@@ -59,7 +59,7 @@ def document_of(record: Any, origin: str) -> Document | Rejected:
     if not isinstance(record, dict):
         return Rejected(origin, f"a JSON object is needed, this is a {_json_type(record)}")
     fields = dict(record)
-    identity = fields.pop("id", None)
+    identity = fields.pop("id" if "id" in fields else "_id", None)  # BEIR's corpora, and MongoDB's exports, say “_id”
     if isinstance(identity, int) and not isinstance(identity, bool):
         identity = str(identity)
     if not isinstance(identity, str) or not identity.strip():

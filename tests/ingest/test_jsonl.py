@@ -51,6 +51,12 @@ def test_a_record_becomes_a_document_with_its_origin() -> None:
     assert result == Document("1", "T", "A.", {"year": 2020, "authors": [{"name": "李"}]}, "f:1")
 
 
+def test_beirs_id_serves_for_id() -> None:
+    """A BEIR corpus is read as it is; where a record has both, `id` counts and the other is kept."""
+    assert document({"_id": "7", "title": "T", "text": "A."}) == Document("7", "T", "A.", {}, "f:1")
+    assert document({"_id": "7", "id": "1", "text": "A."}).metadata == {"_id": "7"}
+
+
 def test_text_serves_for_abstract() -> None:
     """Corpora that say `text`, and those that have both with a null abstract, are read alike."""
     assert document({"id": "1", "text": "A."}).text == "A."
