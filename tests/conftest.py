@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import pytest
 
 from configs import loading as configuration
 from configs.settings import Settings
+from tests.support import owners
 from tests.support.openai_server import OpenAIServer
 
 if TYPE_CHECKING:
@@ -30,6 +32,23 @@ def _clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
         monkeypatch.setenv(name, str(tmp_path / name.lower()))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _runtime_folder() -> Iterator[Path]:
+    """Where the owners of embedded indexes listen, apart from those of the person who runs the tests; short, as sockets need it."""
+    with tempfile.TemporaryDirectory(prefix="cw") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", folder)
+        yield Path(folder, "citewell")
+        owners.end(Path(folder, "citewell").glob("*.sock"))
+
+
+@pytest.fixture(autouse=True)
+def _no_owner_stays(_runtime_folder: Path) -> Iterator[None]:
+    """Owners that a test started end with it."""
+    before = set(_runtime_folder.glob("*.sock"))
+    yield
+    owners.end(set(_runtime_folder.glob("*.sock")) - before)
 
 
 @pytest.fixture
