@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -82,8 +83,58 @@ _BY_MESH = _ranked(_DESIGNS)
 
 _RETRACTED_TYPES = {"retracted publication", "retracted article", "retracted"}
 _CORRECTIONS = {"ErratumIn", "CorrectedandRepublishedIn", "PartialRetractionIn"}
+_CONCERN = "ExpressionOfConcernIn"
+# A reader must know of these before trusting a source; the gravest first.
+FLAGS = ("retracted", "concern", "corrected")
 _RETRACTED_TITLE = re.compile(r"\W*retracted(?: (?:article|paper|publication))?\W*[:\]]", re.IGNORECASE)
 _YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of the evidence that a stored record is; None and () where nothing is said."""
+
+    type: str | None
+    year: int | None
+    journal: str | None
+    lang: str | None
+    flags: tuple[str, ...]
+    """Those of `FLAGS` that hold."""
+
+
+def evidence(metadata: Mapping[str, Any], title: str = "") -> Evidence:
+    """The evidence of a record in whatever form its metadata is: a reader's, or a JSON record's own.
+
+    What is derived goes before what is merely said: a `type` that no table knows is kept in small letters.
+    """
+    derived = derive(metadata, title)
+    said = {flag: _holds(metadata.get(flag)) for flag in FLAGS}
+    links = _links(metadata)
+    marked = {
+        "retracted": derived["retracted"] or said["retracted"],
+        "concern": _CONCERN in links or said["concern"],
+        "corrected": derived["corrected"] or said["corrected"],
+    }
+    kind = " ".join(next(iter(_texts(metadata.get("type"))), "").lower().split())
+    return Evidence(
+        type=derived.get("type") or kind_of(kind) or kind or None,
+        year=derived.get("year"),
+        journal=derived.get("journal"),
+        lang=derived.get("lang") or language_code(str(metadata.get("language") or "")),
+        flags=tuple(flag for flag in FLAGS if marked[flag]),
+    )
+
+
+def kind_of(name: str) -> str | None:
+    """The kind of evidence that a publication type, or a person, calls so: “RCT”, “cohort”, “case-report”."""
+    plain = _plain(name.replace("_", " "))
+    found = _BY_TYPE.get(plain) or _BY_TYPE.get(f"{plain} study")
+    return found[1] if found else None
+
+
+def kinds() -> list[str]:
+    """Every kind of evidence that records are told apart by, notices first, then the strongest."""
+    return [*_NOTICES, *_STRENGTH]
 
 
 def derive(metadata: Mapping[str, Any], title: str = "") -> dict[str, Any]:
@@ -93,7 +144,7 @@ def derive(metadata: Mapping[str, Any], title: str = "") -> dict[str, Any]:
     `retracted` and `corrected` are always there, the others where the record gives ground for them.
     """
     types = [_plain(name) for name in _texts(metadata.get("publication_types"))]
-    links = {link.get("kind") for link in metadata.get("corrections") or () if isinstance(link, Mapping)}
+    links = _links(metadata)
     found: dict[str, Any] = {
         "type": _kind(types, _texts(metadata.get("mesh"))),
         "year": year_of(metadata.get("year")),
@@ -133,6 +184,21 @@ def _kind(types: list[str], mesh: list[str]) -> str | None:
 @lru_cache(maxsize=2**15)  # the names are those of a vocabulary, and come with every record
 def _plain(name: str) -> str:
     return name.strip().lower().replace("-", " ").replace("randomised", "randomized")
+
+
+def _links(metadata: Mapping[str, Any]) -> set[object]:
+    """The kinds of links to other records: a retraction, an erratum."""
+    links = metadata.get("corrections")
+    return (
+        {link.get("kind") for link in links or () if isinstance(link, Mapping)}
+        if isinstance(links, (list, tuple))
+        else set()
+    )
+
+
+def _holds(value: object) -> bool:
+    """Whether a record's own flag is set, however it is written."""
+    return value is True or value == 1 or str(value).strip().lower() in ("true", "yes", "y")
 
 
 def _texts(value: object) -> list[str]:

@@ -11,16 +11,20 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from configs.errors import IndexMismatch, IndexStoreError
 from ingest.documents import Passage
+from ingest.facets import FACETS, YEAR
 from ingest.lexical import SparseVector
 
 if TYPE_CHECKING:
     from configs.settings import Settings
+    from ingest.filters import Filter
 
-FORMAT = 1
+FORMAT = 2
 DENSE = "dense"
 LEXICAL = "lexical"
 # Payload keys that are filtered on, and how Qdrant indexes them.
-INDEXED_KEYS = {"doc_id": "keyword", "ordinal": "integer"}
+INDEXED_KEYS = {"doc_id": "keyword", "ordinal": "integer", YEAR: "integer", FACETS: "keyword"}
+# The most frequent facets that are counted: a corpus has thousands of journals, and labels of its own.
+MOST_FACETS = 10_000
 
 Vector = Sequence[float]
 
@@ -77,7 +81,7 @@ class Manifest:
         """The inverse of `to_json`.
 
         Raises:
-            IndexStoreError: it is not a manifest, or of a format of the future.
+            IndexStoreError: it is not a manifest, or of another format than this.
         """
         try:
             made_with = {part: dict(stored["made_with"][part]) for part in ("embedding", "chunking", "lexical")}
@@ -88,6 +92,12 @@ class Manifest:
             ) from None
         if manifest.format > FORMAT:
             raise IndexStoreError("was made by a newer citewell", where=where, fix="Upgrade citewell.")
+        if manifest.format < FORMAT:  # 1 stored nothing to filter by, so retracted records could not be told
+            raise IndexStoreError(
+                "the index was made by an older citewell, in a form without filters",
+                where=where,
+                fix="Delete it and ingest again, or ingest into another --index NAME.",
+            )
         return manifest
 
 
@@ -193,16 +203,22 @@ class Index(Protocol):
         """Upsert entries; of the documents in `replaced`, drop every passage that is not among them."""
         ...
 
-    async def candidates(self, lexical: SparseVector, dense: Vector | None, limit: int) -> Candidates:
-        """The best `limit` points of each half; an empty or missing query vector gives an empty half."""
+    async def candidates(
+        self, lexical: SparseVector, dense: Vector | None, limit: int, where: Filter | None = None
+    ) -> Candidates:
+        """The best `limit` points of each half that pass `where`; an empty or missing query vector gives an empty half."""
         ...
 
     async def fetch(self, point_ids: Sequence[str]) -> list[Passage]:
         """The passages of these points, in this order; those that vanished meanwhile are left out."""
         ...
 
-    async def counts(self) -> Counts:
-        """Documents and passages stored now."""
+    async def counts(self, where: Filter | None = None) -> Counts:
+        """Documents and passages stored now that pass `where`."""
+        ...
+
+    async def facets(self) -> dict[str, int]:
+        """How many documents have each facet (see `ingest.facets`) and year (as `year=2020`), most first."""
         ...
 
     def documents(self) -> AsyncIterator[StoredDocument]:

@@ -13,7 +13,9 @@ import json
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import qdrant_edge
 from qdrant_edge import (
     CountRequest,
     Distance,
@@ -21,6 +23,7 @@ from qdrant_edge import (
     EdgeShard,
     EdgeSparseVectorParams,
     EdgeVectorParams,
+    FacetRequest,
     FieldCondition,
     Filter,
     HasIdCondition,
@@ -38,11 +41,13 @@ from qdrant_edge import (
 from qdrant_edge import SparseVector as EdgeSparseVector
 
 from configs.errors import IndexInUse, IndexMissing
+from ingest import facets
 from ingest.documents import Passage
 from ingest.index.base import (
     DENSE,
     INDEXED_KEYS,
     LEXICAL,
+    MOST_FACETS,
     Candidates,
     Counts,
     Entry,
@@ -54,6 +59,9 @@ from ingest.index.base import (
 from ingest.index.faults import CHECK_DISK, explained, failed, missing, need_space
 from ingest.index.locks import Lock, acquire
 from ingest.lexical import SparseVector
+
+if TYPE_CHECKING:
+    from ingest import filters
 
 _SCROLL_PAGE = 2_000
 # Passages upserted in one call of Edge, about 5 ms: what else this event loop has to do waits no longer.
@@ -100,13 +108,13 @@ class EmbeddedIndex:
         return cls(folder, manifest, shard, lock)
 
     @classmethod
-    def load(cls, folder: Path) -> EmbeddedIndex:
-        """Open an index that is there.
+    def load(cls, folder: Path, lock: Lock | None = None) -> EmbeddedIndex:
+        """Open an index that is there; `lock` for who holds it already.
 
         Raises:
             IndexMissing, IndexInUse, IndexStoreError: none there; held elsewhere; damaged.
         """
-        lock = acquire(folder)
+        lock = lock or acquire(folder)
         try:
             manifest = read_manifest(folder)
             with explained(folder, "opened"):
@@ -135,14 +143,18 @@ class EmbeddedIndex:
             with explained(self.folder, "written", CHECK_DISK):
                 self._shard.update(UpdateOperation.delete_points_by_filter(stale))
 
-    async def candidates(self, lexical: SparseVector, dense: Vector | None, limit: int) -> Candidates:
+    async def candidates(
+        self, lexical: SparseVector, dense: Vector | None, limit: int, where: filters.Filter | None = None
+    ) -> Candidates:
         """See `Index.candidates`."""
         requests = {}
+        passing = where.pushed_down(qdrant_edge) if where else None
         if lexical:
             sparse = EdgeSparseVector(lexical.indices, lexical.values)
-            requests[LEXICAL] = QueryRequest(query=Query.Nearest(sparse, using=LEXICAL), limit=limit)
+            requests[LEXICAL] = QueryRequest(query=Query.Nearest(sparse, using=LEXICAL), limit=limit, filter=passing)
         if dense is not None:
-            requests[DENSE] = QueryRequest(query=Query.Nearest(list(dense), using=DENSE), limit=limit)
+            nearest = Query.Nearest(list(dense), using=DENSE)
+            requests[DENSE] = QueryRequest(query=nearest, limit=limit, filter=passing)
         if not requests:
             return Candidates()
         with explained(self.folder, "searched"):
@@ -160,10 +172,22 @@ class EmbeddedIndex:
         records = {str(record.id): record for record in found}
         return [Passage.from_payload(records[id_].payload or {}) for id_ in point_ids if id_ in records]
 
-    async def counts(self) -> Counts:
+    async def counts(self, where: filters.Filter | None = None) -> Counts:
         """See `Index.counts`."""
+        passing = where.pushed_down(qdrant_edge) if where else None
+        first = Filter(must=[_first_passages(), passing]) if passing else _first_passages()
         with explained(self.folder, "read"):
-            return Counts(self._shard.count(CountRequest(filter=_first_passages())), self._shard.count(CountRequest()))
+            return Counts(*(self._shard.count(CountRequest(filter=one)) for one in (first, passing)))
+
+    async def facets(self) -> dict[str, int]:
+        """See `Index.facets`."""
+        first = _first_passages()
+        found: dict[str, int] = {}
+        for key, name in ((facets.FACETS, "{}"), (facets.YEAR, "year={}")):
+            with explained(self.folder, "read"):
+                hits = self._shard.facet(FacetRequest(key, limit=MOST_FACETS, exact=True, filter=first)).hits
+            found |= {name.format(hit.value): hit.count for hit in hits}
+        return found
 
     async def documents(self) -> AsyncIterator[StoredDocument]:
         """See `Index.documents`."""
@@ -255,4 +279,4 @@ def _point(entry: Entry) -> Point:
     }
     if entry.dense is not None:
         vectors[DENSE] = list(entry.dense)
-    return Point(entry.passage.point_id, vectors, entry.passage.payload())
+    return Point(entry.passage.point_id, vectors, facets.stored(entry.passage))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import httpx
 from pydantic import ValidationError
@@ -23,11 +23,13 @@ from configs.errors import (
     ServerUnreachable,
 )
 from configs.settings import IndexSettings
+from ingest import facets
 from ingest.documents import Passage
 from ingest.index.base import (
     DENSE,
     INDEXED_KEYS,
     LEXICAL,
+    MOST_FACETS,
     Candidates,
     Counts,
     Entry,
@@ -38,6 +40,9 @@ from ingest.index.base import (
 )
 from ingest.lexical import SparseVector
 from ingest.text import one_line
+
+if TYPE_CHECKING:
+    from ingest import filters
 
 PREFIX = "citewell-"
 _SCROLL_PAGE = 1_000
@@ -121,14 +126,17 @@ class ServerIndex:
             )
             await _ask(self._client.delete(self._collection, models.FilterSelector(filter=stale), wait=True), self.url)
 
-    async def candidates(self, lexical: SparseVector, dense: Vector | None, limit: int) -> Candidates:
+    async def candidates(
+        self, lexical: SparseVector, dense: Vector | None, limit: int, where: filters.Filter | None = None
+    ) -> Candidates:
         """See `Index.candidates`."""
         requests = {}
+        shared = {"limit": limit, "filter": where.pushed_down(models) if where else None, "with_payload": False}
         if lexical:
             sparse = models.SparseVector(indices=lexical.indices, values=lexical.values)
-            requests[LEXICAL] = models.QueryRequest(query=sparse, using=LEXICAL, limit=limit, with_payload=False)
+            requests[LEXICAL] = models.QueryRequest(query=sparse, using=LEXICAL, **shared)
         if dense is not None:
-            requests[DENSE] = models.QueryRequest(query=list(dense), using=DENSE, limit=limit, with_payload=False)
+            requests[DENSE] = models.QueryRequest(query=list(dense), using=DENSE, **shared)
         if not requests:
             return Candidates()
         found = await _ask(self._client.query_batch_points(self._collection, list(requests.values())), self.url)
@@ -144,11 +152,23 @@ class ServerIndex:
         records = {str(record.id): record for record in found}
         return [Passage.from_payload(records[id_].payload or {}) for id_ in point_ids if id_ in records]
 
-    async def counts(self) -> Counts:
+    async def counts(self, where: filters.Filter | None = None) -> Counts:
         """See `Index.counts`."""
-        documents = await _ask(self._client.count(self._collection, count_filter=_FIRST, exact=True), self.url)
-        passages = await _ask(self._client.count(self._collection, exact=True), self.url)
+        passing = where.pushed_down(models) if where else None
+        first = models.Filter(must=[_FIRST, passing]) if passing else _FIRST
+        documents = await _ask(self._client.count(self._collection, count_filter=first, exact=True), self.url)
+        passages = await _ask(self._client.count(self._collection, count_filter=passing, exact=True), self.url)
         return Counts(documents.count, passages.count)
+
+    async def facets(self) -> dict[str, int]:
+        """See `Index.facets`."""
+        found: dict[str, int] = {}
+        for key, name in ((facets.FACETS, "{}"), (facets.YEAR, "year={}")):
+            counted = await _ask(
+                self._client.facet(self._collection, key, facet_filter=_FIRST, limit=MOST_FACETS, exact=True), self.url
+            )
+            found |= {name.format(hit.value): hit.count for hit in counted.hits}
+        return found
 
     async def documents(self) -> AsyncIterator[StoredDocument]:
         """See `Index.documents`."""
@@ -204,7 +224,7 @@ def _point(entry: Entry) -> models.PointStruct:
     vectors: dict[str, models.SparseVector | list[float]] = {LEXICAL: sparse}
     if entry.dense is not None:
         vectors[DENSE] = list(entry.dense)
-    return models.PointStruct(id=entry.passage.point_id, vector=vectors, payload=entry.passage.payload())
+    return models.PointStruct(id=entry.passage.point_id, vector=vectors, payload=facets.stored(entry.passage))
 
 
 async def _ask(call: Awaitable[T], url: str) -> T:

@@ -96,6 +96,9 @@ class QdrantServer(LocalServer):
             case "POST", "points/count":
                 count = models.CountRequest.model_validate(body)
                 return self.store.count(name, count_filter=count.filter, exact=True)
+            case "POST", "facet":
+                facet = models.FacetRequest.model_validate(body)
+                return self.store.facet(name, facet.key, facet.filter, limit=facet.limit or 10, exact=True)
             case "POST", "points/scroll":
                 scroll = models.ScrollRequest.model_validate(body)
                 points, after = self.store.scroll(

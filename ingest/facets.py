@@ -1,0 +1,80 @@
+"""What of a record can be filtered by: its year, and short texts such as `type=review`, folded for comparison.
+
+A point of either home has them at the top of its payload, `year` as an integer and `facets` as keywords:
+
+    type=… journal=… lang=…     of `ingest.evidence`
+    retracted concern corrected where that holds
+    department=… department     any other short value of its metadata, and that it has one at all
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from ingest.documents import Passage
+from ingest.evidence import FLAGS, evidence
+from ingest.text import one_line
+
+YEAR = "year"
+FACETS = "facets"
+# Longest value, and most values of one key, that are a label rather than a text or a bibliography.
+_LONGEST = 80
+_MOST = 16
+# What identifies a record or is a bulk of terms is no label; the last are facets of their own.
+_IDENTITY = ("authors", "volume", "issue", "pages", "pmid", "pmcid", "doi", "url", "page_spans", "encoding")
+_BULK = ("mesh", "keywords", "publication_types", "corrections")
+_NO_LABELS = {*_IDENTITY, *_BULK, "type", "year", "journal", "lang", "language", "has", *FLAGS}
+_JOURNAL_EXTRAS = re.compile(r"^the |\s*\([^()]*\)$|[.,;:]+$")
+
+
+def stored(passage: Passage) -> dict[str, Any]:
+    """The payload of a passage, with what it can be filtered by."""
+    known = evidence(passage.metadata, passage.title)
+    payload = passage.payload()
+    if known.year is not None:
+        payload[YEAR] = known.year
+    found = {"type": known.type, "journal": known.journal and journal_key(known.journal), "lang": known.lang}
+    facets = [f"{key}={fold(value)}" for key, value in found.items() if value]
+    payload[FACETS] = [*facets, *known.flags, *_labels(passage.metadata)]
+    return payload
+
+
+@lru_cache(maxsize=2**14)  # labels are a vocabulary, and come with every record
+def fold(text: str) -> str:
+    """Without case, accents, full-width forms and needless blanks: what compares equal was meant to be the same."""
+    bare = "".join(c for c in unicodedata.normalize("NFKD", one_line(text)) if not unicodedata.combining(c))
+    return " ".join(unicodedata.normalize("NFC", bare.casefold()).split())
+
+
+@lru_cache(maxsize=2**14)
+def journal_key(name: str) -> str:
+    """A journal's name folded, without article and place: “The Lancet” is MEDLINE's “Lancet (London, England)”."""
+    folded = fold(name).replace(" & ", " and ")
+    return _JOURNAL_EXTRAS.sub("", folded) or folded
+
+
+def label_key(name: str) -> str:
+    """A metadata key as filters name it: “Study Site” is `study_site`."""
+    return fold(name).replace(" ", "_")
+
+
+def _labels(metadata: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in metadata.items():
+        key = label_key(name)
+        values = value if isinstance(value, (list, tuple)) else (value,)
+        if key in _NO_LABELS or len(values) > _MOST:
+            continue
+        labels = {label for item in values if (label := _label(item))}
+        if labels:
+            yield key
+        yield from (f"{key}={label}" for label in sorted(labels))
+
+
+def _label(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return fold(str(value)) if isinstance(value, (str, int)) and len(str(value)) <= _LONGEST else ""
