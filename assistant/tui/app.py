@@ -24,6 +24,7 @@ from assistant.tui.conductor import Conductor
 from assistant.tui.screens.chat import ChatScreen
 from assistant.tui.widgets.prompt import Prompt
 from assistant.tui.widgets.sources import Sources
+from configs.errors import CitewellError
 
 if TYPE_CHECKING:
     from configs.settings import Settings
@@ -57,6 +58,7 @@ class CitewellApp(App[None]):
         self.crash: BaseException | None = None
         """The bug that ended it, if one did."""
         self._quit_asked = -_QUIT_WITHIN_SECONDS
+        self._warned = ""
         self.register_theme(themes.DARK)
         self.register_theme(themes.LIGHT)
         self.theme = themes.usable(settings.chat.theme, no_color=self.no_color)
@@ -107,9 +109,25 @@ class CitewellApp(App[None]):
             await self._command(prompt, command[1], command[2] or "")
         elif self.chat.busy:
             self.conductor.say("An answer is on its way; Esc stops it.", "warning")
-        else:
+        elif not self._held(event.text):
             prompt.accept(event.text)
             self.conductor.ask(event.text)
+
+    def _held(self, question: str) -> bool:
+        """Whether it stays in the prompt, because it seems to name a patient: until sent again, or for good."""
+        # Imported here: the first paint needs none of it.
+        from assistant.answering.safety import privacy
+
+        try:
+            concern = privacy.checked(question, self.dialogue.settings)
+        except CitewellError as error:
+            self.conductor.complain(error)
+            return True
+        warned, self._warned = self._warned, question
+        if concern is None or warned == question:
+            return False
+        self.conductor.say(f"Not sent yet: {concern}. Enter sends it all the same.", "warning")
+        return True
 
     async def _command(self, prompt: Prompt, name: str, argument: str) -> None:
         if name == "export":

@@ -161,9 +161,11 @@ class Conductor:
             self._chat.busy = False
 
     async def _take(self, view: AnswerView, event: Event) -> None:
-        from assistant.answering.answer import Answered, Failed, Retrieved, Token
+        from assistant.answering.answer import Answered, Cautioned, Failed, Retrieved, Token
 
         match event:
+            case Cautioned(emergency):
+                view.caution(emergency)
             case Retrieved():
                 self._opened()
                 view.retrieved(event)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import cache
 
+from assistant.answering.answer import Source
 from ingest.text import one_line
 
 _LONGEST = 80
@@ -26,6 +28,12 @@ _ORDERS = (
     r"(?:忽略|无视|忘记|忘掉|不要理会|不理会).{0,8}(?:以上|之前|前面|上述|此前|先前|所有).{0,10}(?:指令|指示|提示|规则|要求|说明|内容)",
     r"(?:你现在是|从现在起你是|你不再是).{0,20}(?:助手|模型|人工智能|AI|机器人)|(?:系统提示词?|系统指令)\s*[:：]",
 )
+
+
+def warnings(sources: Sequence[Source]) -> list[str]:
+    """A line for each source that gives orders."""
+    found = ((source.n, addressed_to_models(f"{source.title}\n{source.text}")) for source in sources)
+    return [f"Source [{n}] speaks to a model (“{said}”): it was taken as text." for n, said in found if said]
 
 
 def addressed_to_models(text: str) -> str:

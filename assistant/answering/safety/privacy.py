@@ -93,6 +93,8 @@ def remote_hosts(settings: Settings) -> tuple[str, ...]:
     urls = [settings.generation.url]
     if settings.embedding.provider == "openai":
         urls.append(settings.embedding.url)
+    if settings.rerank.provider == "server":
+        urls.append(settings.rerank.url)
     return tuple(dict.fromkeys(host for url in urls if url and not _is_local(host := urlsplit(url).hostname or url)))
 
 

@@ -65,6 +65,7 @@ class AnswerView(Vertical):
         """Question, what kind of answer it is, its text, and what is amiss with it."""
         answer = self.answer
         yield Static(Content(printable(self.question)), classes="question")
+        yield Static(classes="emergency")
         yield Static(Content("Verbatim quotes from the corpus"), classes="kind")
         yield CitedMarkdown(answer.text if answer else "", [source.n for source in self.sources])
         yield Static(classes="notes")
@@ -72,7 +73,13 @@ class AnswerView(Vertical):
     def on_mount(self) -> None:
         """A reopened answer is whole at once."""
         if self.answer is not None:
+            self.caution(self.answer.emergency)
             self._label(self.answer)
+
+    def caution(self, emergency: str) -> None:
+        """The line for whoever is in danger, above all else."""
+        self.set_class(bool(emergency), "-emergency")
+        self.query_one(".emergency", Static).update(Content(printable(emergency)))
 
     def retrieved(self, event: Retrieved) -> None:
         """The passages are known: citations may now become links."""

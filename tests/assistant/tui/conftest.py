@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -102,8 +103,9 @@ def chat(settings: SettingsFactory) -> OpenChat:
         mode: Mode = "generated",
         session_id: str | None = None,
         notice: str = "",
+        flags: Mapping[str, Any] | None = None,
     ) -> AsyncIterator[Chat]:
-        own = settings()
+        own = settings(flags)
         engine = ScriptedEngine(own, *scripts, model="a-model" if mode == "generated" else None)
         opener = Opener(engine, *errors)
         app = CitewellApp(own, opener, notice)
