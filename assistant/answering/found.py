@@ -12,7 +12,7 @@ from ingest.index.base import Candidates, Hit
 if TYPE_CHECKING:
     from configs.settings import RetrievalSettings
 
-Reason: TypeAlias = Literal["document", "duplicate"]
+Reason: TypeAlias = Literal["document", "duplicate", "retracted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,9 @@ class Dropped:
 
     passage: Passage
     reason: Reason
-    """`document`: of the same document, but no neighbour; `duplicate`: of another that says the same."""
+    """`document`: of the same document, but no neighbour; `duplicate`: a version of its text under another id."""
     by: int
+    """For `retracted`, the rank it would have had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,4 +71,6 @@ class Found:
     warnings: tuple[str, ...] = ()
     expanded: tuple[str, ...] = ()
     """What was searched for beside the question's own words."""
+    filter: str = ""
+    """Which records were searched, as `ingest.filters` has it; empty: all."""
     trace: Trace | None = None
