@@ -14,8 +14,8 @@ from markdown_it import MarkdownIt
 
 from assistant.answering.answer import Sentence
 from assistant.records import markdown
+from assistant.records.as_markdown import to_markdown
 from assistant.records.sessions import Session
-from assistant.records.transcript import to_markdown
 from ingest.text import printable
 from tests.assistant.records.examples import answer, source
 

@@ -15,8 +15,11 @@ from markdown_it import MarkdownIt
 from assistant.answering.answer import Answer, Sentence
 from assistant.answering.findings import Check
 from assistant.answering.support import Reason, Support
+from assistant.records.as_json import to_json
+from assistant.records.as_markdown import to_markdown
+from assistant.records.describe import NOTICE
 from assistant.records.sessions import Session, title_of
-from assistant.records.transcript import NOTICE, export, to_json, to_markdown
+from assistant.records.transcript import export
 from configs.errors import InputError
 from tests.assistant.records.examples import answer, source
 
@@ -133,7 +136,7 @@ def test_the_json_reads_back_as_the_same_answers() -> None:
     odd = answer("二甲双胍？ \x00\x1b[2J\x9b2J\u202e\u2028 \ud83d", sources=(source(text="\x7f" + "长" * 3_000),))
     text = to_json(session_of(WHOLE, odd, damaged=(4,)))
     read = json.loads(text)
-    assert read["citewell_transcript"] == 1
+    assert read["citewell_transcript"] == 2
     assert tuple(map(Answer.from_json, read["answers"])) == (WHOLE, odd)
     assert read["session"] == {
         "id": "20261121-093000-123456-7c1e09",
@@ -160,7 +163,7 @@ def test_the_suffix_decides_and_the_file_is_the_owners(tmp_path: Path, name: str
 @pytest.mark.parametrize("name", ["out.txt", "out", "out.pdf", ".md"])
 def test_another_suffix_is_refused(tmp_path: Path, name: str) -> None:
     """The error names the suffixes there are."""
-    with pytest.raises(InputError, match=r"\.md or \.json"):
+    with pytest.raises(InputError, match=r"\.md, \.json, \.html, \.bib, \.ris, \.csl\.json"):
         export(session_of(WHOLE), tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 

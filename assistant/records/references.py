@@ -1,0 +1,168 @@
+"""From the passages that answers cite to references: one a document, with a key that stays the same in every export."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from ingest.readers.fields import doi_in, pmcid_in, pmid_in
+from ingest.text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from assistant.answering.answer import Answer, Source
+    from ingest.documents import Metadata
+
+Kind: TypeAlias = Literal["article", "preprint", "book", "chapter", "thesis", "conference", "webpage", "document"]
+# What a document's types say of where it appeared; the first that is named decides.
+_KINDS: dict[str, Kind] = {
+    "preprint": "preprint",
+    "unpublished work": "preprint",
+    "book chapter": "chapter",
+    "book": "book",
+    "thesis": "thesis",
+    "dissertation": "thesis",
+    "conference abstract": "conference",
+    "meeting abstract": "conference",
+    "conference paper": "conference",
+}
+_NO = frozenset({"", "0", "false", "no", "none", "n"})
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """A person, or with no `given` name whoever is written as one: a group, a family name alone."""
+
+    family: str
+    given: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A document as a bibliography has it. Every text is on one line and free of control characters."""
+
+    key: str
+    kind: Kind
+    title: str
+    authors: tuple[Author, ...] = ()
+    journal: str = ""
+    year: int | None = None
+    volume: str = ""
+    issue: str = ""
+    pages: str = ""
+    doi: str = ""
+    pmid: str = ""
+    pmcid: str = ""
+    url: str = ""
+    language: str = ""
+    study_type: str = ""
+    note: str = ""
+    """“Retracted” or “Corrected”, where it was."""
+
+
+def cited(answers: Iterable[Answer]) -> tuple[Reference, ...]:
+    """The documents that any of these answers cites, in order of first citation, each once."""
+    found: dict[str, Reference] = {}
+    for answer in answers:
+        for source in answer.cited:
+            reference = of(source)
+            found.setdefault(reference.pmid or reference.doi or source.doc_id, reference)
+    return tuple(found.values())
+
+
+def of(source: Source) -> Reference:
+    """The reference of a source's document."""
+    known = source.metadata
+    authors = tuple(map(_author, _texts(known.get("authors") or known.get("author"))))
+    stated = _text(known, "year")
+    year = int(stated) if re.fullmatch(r"[12]\d{3}", stated) else None
+    journal = _text(known, "journal")
+    doi, pmid = doi_in(_text(known, "doi")), pmid_in(_text(known, "pmid"))
+    title = one_line(source.title) or one_line(source.doc_id)
+    return Reference(
+        key=_key(authors, year, pmid, source.doc_id),
+        kind=_kind(known, journal, source.url),
+        title=title,
+        authors=authors,
+        journal=journal,
+        year=year,
+        volume=_text(known, "volume"),
+        issue=_text(known, "issue"),
+        pages=_text(known, "pages"),
+        doi=doi,
+        pmid=pmid,
+        pmcid=f"PMC{number}" if (number := pmcid_in(_text(known, "pmcid")).removeprefix("PMC")) else "",
+        url=one_line(source.url or ""),
+        language=_text(known, "lang"),
+        study_type=_text(known, "type"),
+        note="; ".join(
+            note for key, note in (("retracted", "Retracted"), ("corrected", "Corrected")) if yes(known, key)
+        ),
+    )
+
+
+def yes(metadata: Metadata, key: str) -> bool:
+    """Whether metadata affirms something: `true`, or any text but “no”, “false” and the like."""
+    value = metadata.get(key)
+    return value.strip().lower() not in _NO if isinstance(value, str) else bool(value)
+
+
+def line(reference: Reference) -> str:
+    """A reference to read, on one line: authors, title, journal, year, identifiers, and whether it was retracted."""
+    names = [author.family + (f" {_initials(author.given)}" if author.given else "") for author in reference.authors]
+    who = ", ".join(names[:3]) + (" et al." if len(names) > 3 else "")
+    place = ", ".join(part for part in (reference.journal, str(reference.year or "")) if part)
+    ids = [f"doi:{reference.doi}" if reference.doi else "", f"PMID {reference.pmid}" if reference.pmid else ""]
+    parts = [part for part in (who, reference.title, place, *ids, reference.note.upper()) if part]
+    return " ".join(part if part.endswith((".", "?", "!", "。", "？")) else f"{part}." for part in parts)
+
+
+def _key(authors: tuple[Author, ...], year: int | None, pmid: str, doc_id: str) -> str:
+    """Family name and year, for the eye, and the document's identity, so that no two share a key in any export."""
+    family = authors[0].family if authors else ""
+    plain = unicodedata.normalize("NFKD", family).encode("ascii", "ignore").decode().lower()
+    name = re.sub(r"[^a-z]", "", plain)[:20] or "anon"
+    return f"{name}{year or ''}-{pmid or hashlib.sha256(doc_id.encode('utf-8', 'replace')).hexdigest()[:8]}"
+
+
+def _kind(known: Metadata, journal: str, url: str | None) -> Kind:
+    for name in [*_texts(known.get("publication_types")), _text(known, "type")]:
+        if kind := _KINDS.get(name.lower()):
+            return kind
+    if journal:
+        return "article"
+    return "webpage" if url else "document"
+
+
+def _author(name: str) -> Author:
+    """“Last, First”, or “Smith JA” as PubMed abbreviates it; any other, a group above all, as it stands."""
+    family, comma, given = name.partition(",")
+    if comma:
+        return Author(family.strip(), given.strip())
+    *words, last = name.split()
+    if words and re.fullmatch(r"[A-Z]{1,3}", last):
+        return Author(" ".join(words), last)
+    return Author(name)
+
+
+def _initials(given: str) -> str:
+    if given.isupper() and given.isalpha():
+        return given
+    return "".join(word[0] for word in re.split(r"[\s.-]+", given) if word)
+
+
+def _text(known: Metadata, key: str) -> str:
+    value = known.get(key)
+    return "" if value is None or isinstance(value, (list, tuple, dict, bool)) else one_line(str(value))
+
+
+def _texts(value: Any) -> list[str]:
+    """The texts in a list; a single text is split where its authors are parted by semicolons."""
+    if isinstance(value, str):
+        value = value.split(";")
+    items = value if isinstance(value, (list, tuple)) else []
+    return [text for item in items if isinstance(item, str) and (text := one_line(item))]
