@@ -115,9 +115,14 @@ class Engine:
             answer = self._resolved(answer, without_thoughts("".join(reply)), cut_short=self._generator.cut_short)
         # Imported here: what only the finished answer needs must not delay its first word.
         from assistant.answering.checking import checked as checked_against
+        from assistant.answering.safety import orders
 
-        sentences = checked_against(answer.sentences, answer.sources)
-        yield Answered(replace(answer, sentences=sentences, seconds=time.monotonic() - started))
+        answer = replace(
+            answer,
+            sentences=checked_against(answer.sentences, answer.sources),
+            warnings=(*answer.warnings, *orders.warnings(answer.sources)),
+        )
+        yield Answered(replace(answer, seconds=time.monotonic() - started))
 
     async def _standalone(self, question: str, history: Sequence[Turn]) -> tuple[str, tuple[str, ...]]:
         if self._generator is None or not history:
@@ -137,14 +142,15 @@ class Engine:
 
     def _resolved(self, answer: Answer, reply: str, *, cut_short: bool) -> Answer:
         """The model's reply with its markers resolved; what is amiss with it becomes a warning."""
-        text, sentences = citations.resolve(reply, {source.n for source in answer.sources})
+        known = {source.n for source in answer.sources}
+        found = citations.resolve(reply, known, markers.names(answer.sources))
         if abstention.refused(reply):
             return self._or_abstained(replace(answer, sentences=()))
-        resolved = replace(answer, text=text, sentences=sentences)
-        warnings = list(answer.warnings)
-        unknown = sorted({n for sentence in sentences for n in sentence.unknown})
-        if unknown:
-            warnings.append(f"The model cited {', '.join(f'[{n}]' for n in unknown)}, which is no source; struck.")
+        resolved = replace(answer, text=found.text, sentences=found.sentences)
+        warnings = [*answer.warnings, *found.notes]
+        if found.unknown:
+            cited = ", ".join(f"[{n}]" for n in found.unknown)
+            warnings.append(f"The model cited {cited}, which is no source; struck.")
         limit = self.settings.generation.max_tokens
         if cut_short and resolved.status == "abstained":
             warnings.append(f"The model was cut at generation.max_tokens ({limit}) before it had answered; raise it.")
