@@ -92,6 +92,10 @@ class RetrievalSettings(Section):
     limit: int = Field(6, ge=1, description="passages given to an answer")
     candidates: int = Field(100, ge=1, description="taken from each half before fusion")
     dense_weight: float = Field(0.65, ge=0, le=1, description="share of cosine against BM25 over its best")
+    filter: str = Field(
+        "", description="which records to search where nothing else is said, e.g. year>=2015 -type:preprint"
+    )
+    retracted: Literal["exclude", "flag"] = Field("exclude", description="leave retracted records out, or flag them")
     join: int = Field(3, ge=1, le=20, description="neighbouring passages made one result, at most; 1: none are joined")
 
 

@@ -88,8 +88,13 @@ def _condition(term: Term, api: Any) -> Any:
     return api.Filter(should=[api.FieldCondition(key=YEAR, range=span(gte=low, lte=high)) for low, high in term.years])
 
 
-def parse(text: str) -> Filter:
-    """The filter that a text says.
+def labels_among(facets: Iterable[str]) -> list[str]:
+    """The keys that only this corpus has, among its facets (see `Index.facets`)."""
+    return [facet for facet in facets if "=" not in facet and facet not in FLAGS]
+
+
+def parse(text: str, said_in: str = "filter") -> Filter:
+    """The filter that a text says; `said_in` is what an error names as its place.
 
     Raises:
         InputError: it is none; shows the text with a mark under the character at fault.
@@ -97,7 +102,11 @@ def parse(text: str) -> Filter:
     shown = one_line(text)
     if len(shown) > _MOST_CHARACTERS:
         raise InputError(f"a filter has at most {_MOST_CHARACTERS:,} characters", fix="Shorten it.", usage=True)
-    return Filter(shown, tuple(_terms(shown)))
+    try:
+        return Filter(shown, tuple(_terms(shown)))
+    except InputError as error:
+        error.where = said_in
+        raise
 
 
 def _terms(shown: str) -> Iterator[Term]:

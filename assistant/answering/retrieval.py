@@ -7,11 +7,12 @@ import math
 from collections.abc import Mapping, Sequence
 
 from assistant.answering.diversity import Gathering
-from assistant.answering.found import Found, Result, Trace
+from assistant.answering.found import Dropped, Found, Result, Trace
 from assistant.answering.fusion import fuse, ordered
 from assistant.answering.rerank import Reranking, open_reranking
 from configs.errors import NotInstalled, ServerError, SettingsError
 from configs.settings import Settings
+from ingest import filters
 from ingest.documents import Passage
 from ingest.embedding import Embedder, open_embedder
 from ingest.index.base import Hit, Index, Vector
@@ -39,6 +40,9 @@ class Searcher:
         self._instruction = library.instruction(settings.embedding.domain).task
         self._embedder = embedder
         self._reranking = reranking
+        self._where = filters.parse(settings.retrieval.filter, said_in="retrieval.filter")
+        self._labels: set[str] = set()
+        """Keys that records of this index are known to carry."""
 
     @classmethod
     async def open(cls, settings: Settings) -> Searcher:
@@ -54,14 +58,27 @@ class Searcher:
             await index.close()
             raise
 
-    async def search(self, question: str, limit: int | None = None, *, every_passage: bool = False) -> Found:
+    async def search(
+        self,
+        question: str,
+        limit: int | None = None,
+        *,
+        every_passage: bool = False,
+        where: filters.Filter | None = None,
+    ) -> Found:
         """The passages nearest to a question, best first; one a document unless `every_passage`.
 
-        An embedder that does not answer costs the dense half, not the search: a warning says so.
+        `where` stands in place of the settings' own filter. Unless it or the settings ask for retracted records,
+        these are left out, and a warning counts them. An embedder that does not answer costs the dense half, not
+        the search: a warning says so.
 
         Raises:
+            InputError: the filter names a key that no record carries.
             IndexStoreError, ServerError: the index cannot be searched.
         """
+        where = self._where if where is None else where
+        await self.check(where)
+        passing = where if where.terms else None
         wanted = limit or self._settings.limit
         warnings: list[str] = []
         dense = await self._embedded(question, warnings)
@@ -70,17 +87,21 @@ class Searcher:
         known: dict[str, Passage] = {}
         scores: dict[str, float] | None = None
         while True:
-            candidates = await self.index.candidates(query, dense, depth)
+            candidates = await self.index.candidates(query, dense, depth, passing)
             ranked = ordered(candidates.lexical) if dense is None else fuse(candidates, self._settings)
             if scores is None:
                 scores = await self._reranked(question, ranked, known, warnings)
-            gathering = Gathering(wanted, self._settings.join, every_passage=every_passage)
+            gathering = Gathering(
+                wanted, self._settings.join, every_passage=every_passage, retracted=self._wants_retracted(where)
+            )
             await self._gather(_in_order(ranked, scores), known, gathering)
             whole = max(len(candidates.lexical), len(candidates.dense)) < depth
             if whole or gathering.full or depth >= _DEEPEST:
                 break
             depth = min(4 * depth, _DEEPEST)  # a few long documents took all places: look for others
         results = gathering.results()
+        dropped = gathering.dropped()
+        warnings += await self._remarks(where, dropped, found_any=bool(results))
         trace = Trace(
             candidates=candidates,
             ranked=ranked,
@@ -88,9 +109,33 @@ class Searcher:
             instruction="" if dense is None else self._instruction,
             reranked=scores,
             rerank_instruction=self._reranking.instruction if self._reranking and scores else "",
-            dropped=gathering.dropped(),
+            dropped=dropped,
         )
-        return Found(results, tuple(warnings), trace=trace)
+        return Found(results, tuple(warnings), trace=trace, filter=where.text)
+
+    async def check(self, where: filters.Filter) -> None:
+        """See that some record carries each label that a filter names.
+
+        Raises:
+            InputError: none does; names the nearest that there is.
+        """
+        for label in set(where.labels) - self._labels:
+            if not (await self.index.counts(filters.parse(f"has:{label}"))).passages:
+                raise where.unknown(label, filters.labels_among(await self.index.facets()))
+            self._labels.add(label)
+
+    def _wants_retracted(self, where: filters.Filter) -> bool:
+        return self._settings.retracted == "flag" or where.about_retraction
+
+    async def _remarks(self, where: filters.Filter, dropped: Sequence[Dropped], *, found_any: bool) -> list[str]:
+        """What the reader has to know of what was not searched."""
+        gone = len({one.passage.doc_id for one in dropped if one.reason == "retracted"})
+        if gone:
+            were = "retracted record was" if gone == 1 else "retracted records were"
+            return [f"{gone} {were} left out; the filter “retracted” brings such."]
+        if where.terms and not found_any and not (await self.index.counts(where)).passages:
+            return [f"No record passes the filter {where.text}"]
+        return []
 
     async def _embedded(self, question: str, warnings: list[str]) -> Vector | None:
         """The question's vector; None, and a warning where there should be one, if words alone can be searched."""
@@ -179,13 +224,20 @@ def _in_order(ranked: Sequence[Hit], scores: Mapping[str, float]) -> Sequence[Hi
     return [*read, *(Hit(hit.point_id, hit.score * scale) for hit in rest)]
 
 
-def search(question: str, settings: Settings, limit: int | None = None, *, every_passage: bool = False) -> Found:
+def search(
+    question: str,
+    settings: Settings,
+    limit: int | None = None,
+    *,
+    every_passage: bool = False,
+    where: filters.Filter | None = None,
+) -> Found:
     """Open, search once, close: for a caller without an event loop. Arguments and errors as `Searcher`."""
 
     async def run() -> Found:
         searcher = await Searcher.open(settings)
         try:
-            return await searcher.search(question, limit, every_passage=every_passage)
+            return await searcher.search(question, limit, every_passage=every_passage, where=where)
         finally:
             await searcher.close()
 
