@@ -50,8 +50,7 @@ class Why:
 
     def __str__(self) -> str:
         said = [_place("reranked", self.rerank)]
-        parts = f" = words {self.lexical_part:.3f} + meaning {self.dense_part:.3f}"
-        said.append(_place("fused", self.fused) + (parts if self.fused else ""))
+        said.append(_place("fused", self.fused, f" = words {self.lexical_part:.3f} + meaning {self.dense_part:.3f}"))
         said += [_place("words", self.lexical), _place("meaning", self.dense)]
         if len(self.passages) > 1:
             said.append(f"passages {self.passages[0]} to {self.passages[-1]} joined")
@@ -68,6 +67,7 @@ class Explanation:
     """Put before the question for the embedder; empty where meaning was not searched."""
     rerank_instruction: str
     expanded: tuple[str, ...]
+    filter: str
     dropped: tuple[Dropped, ...]
     below: int
     """Passages that were found and came too late to be looked at."""
@@ -78,6 +78,7 @@ class Explanation:
             "instruction": self.instruction,
             "rerank_instruction": self.rerank_instruction,
             "expanded": list(self.expanded),
+            "filter": self.filter,
             "dropped": [
                 {"doc_id": one.passage.doc_id, "passage": one.passage.ordinal, "reason": one.reason, "by_rank": one.by}
                 for one in self.dropped
@@ -93,6 +94,8 @@ class Explanation:
             yield f"Reranked by: {self.rerank_instruction}"
         if self.expanded:
             yield f"Searched as well for: {', '.join(self.expanded)}"
+        if self.filter:
+            yield f"Among records of: {self.filter}"
         for one in self.dropped[:_SHOWN_DROPPED]:
             passage = f"{one.passage.doc_id}, passage {one.passage.ordinal}"
             yield one_line(f"Dropped: {passage}, {_SAID[one.reason]} {one.by}.")
@@ -102,10 +105,8 @@ class Explanation:
             yield f"Below the cut: {self.below} more that matched."
 
 
-def explain(found: Found) -> Explanation | None:
-    """Work out the explanation; None for results without a trace, which did not come from a search."""
-    if found.trace is None:
-        return None
+def explain(found: Found) -> Explanation:
+    """Work out the explanation of a search."""
     trace = found.trace
     lexical, dense = _places(trace.candidates.lexical), _places(trace.candidates.dense)
     fused = _places(trace.ranked) if trace.candidates.dense else {}
@@ -132,6 +133,7 @@ def explain(found: Found) -> Explanation | None:
         instruction=trace.instruction,
         rerank_instruction=trace.rerank_instruction,
         expanded=found.expanded,
+        filter=found.filter,
         dropped=trace.dropped,
         below=max(len(trace.ranked) - shown - len(trace.dropped), 0),
     )
@@ -145,5 +147,5 @@ def _scores(hits: Sequence[Hit]) -> dict[str, float]:
     return {hit.point_id: hit.score for hit in hits}
 
 
-def _place(name: str, place: Place | None) -> str:
-    return f"{name} {place.rank} ({place.score:.3g})" if place else ""
+def _place(name: str, place: Place | None, parts: str = "") -> str:
+    return f"{name} #{place.rank} ({place.score:.3g}{parts})" if place else ""

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
+from configs.settings import RetrievalSettings
 from ingest.documents import Passage
 from ingest.index.base import Candidates, Hit
-
-if TYPE_CHECKING:
-    from configs.settings import RetrievalSettings
 
 Reason: TypeAlias = Literal["document", "duplicate", "retracted"]
 
@@ -51,10 +49,10 @@ class Dropped:
 class Trace:
     """How a search went. Holds only what it had in hand anyway; `explanation.explain` makes sense of it."""
 
-    candidates: Candidates
-    ranked: Sequence[Hit]
+    candidates: Candidates = field(default_factory=Candidates)
+    ranked: Sequence[Hit] = ()
     """Before reranking, best first."""
-    settings: RetrievalSettings
+    settings: RetrievalSettings = field(default_factory=RetrievalSettings)
     instruction: str = ""
     """What was put before the question for the embedder; empty where meaning was not searched."""
     reranked: Mapping[str, float] = field(default_factory=dict)
@@ -73,4 +71,4 @@ class Found:
     """What was searched for beside the question's own words."""
     filter: str = ""
     """Which records were searched, as `ingest.filters` has it; empty: all."""
-    trace: Trace | None = None
+    trace: Trace = field(default_factory=Trace)

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from assistant.answering.explanation import Why, explain
 from assistant.answering.retrieval import Result
 from assistant.answering.retrieval import search as run_search
 from assistant.commands import output
@@ -17,7 +18,7 @@ _DEFAULT_LIMIT = 10
 
 @click.command(
     epilog=output.example(
-        'citewell search "metformin in kidney disease" --limit 5', 'citewell search "stroke signs" --json'
+        'citewell search "metformin in kidney disease" --limit 5 --why', 'citewell search "stroke signs" --json'
     )
 )
 @question_argument
@@ -25,20 +26,28 @@ _DEFAULT_LIMIT = 10
     "--limit", type=click.IntRange(1, 10_000), default=_DEFAULT_LIMIT, show_default=True, help="How many results."
 )
 @click.option("--all-passages", is_flag=True, help="Every matching passage, not one a document.")
+@click.option("--why", is_flag=True, help="How each result came to its rank, and what was dropped.")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @with_settings
-def search(question: str, *, limit: int, all_passages: bool, as_json: bool, loaded: Loaded) -> None:
+def search(question: str, *, limit: int, all_passages: bool, why: bool, as_json: bool, loaded: Loaded) -> None:
     """Find the passages nearest to QUESTION, best first, one a document."""
     found = run_search(question, loaded.settings, limit, every_passage=all_passages)
     for warning in found.warnings:
         output.complain(f"Note: {warning}")
+    explained = explain(found) if why else None
+    if as_json and explained:
+        rows = [_json(one) | {"why": how.to_json()} for one, how in zip(found.results, explained.results, strict=True)]
+        output.put_json({"results": rows, "why": explained.to_json()})
+        return
     if as_json:
         output.put_json([_json(result) for result in found.results])
         return
     if not found.results:
         output.say("Nothing in the index has a word of this question.")
-    for result in found.results:
-        _put(result)
+    for number, result in enumerate(found.results):
+        _put(result, explained.results[number] if explained else None)
+    for line in explained.lines() if explained else ():
+        output.say(line)
 
 
 def _json(result: Result) -> dict[str, Any]:
@@ -56,9 +65,11 @@ def _json(result: Result) -> dict[str, Any]:
     }
 
 
-def _put(result: Result) -> None:
+def _put(result: Result, why: Why | None) -> None:
     passage = result.passage
     output.heading(
         f"{result.rank:>3}. {output.reference(passage.title, passage.metadata, passage.doc_id)}  ({result.score:.3g})"
     )
     output.say(output.excerpt_of(passage.text, indent="     "))
+    if why is not None:
+        output.say(f"     ({why})")
