@@ -86,6 +86,17 @@ class EmbeddingSettings(Section):
     timeout: float = Field(60.0, gt=0)
 
 
+class PubMedSettings(Section):
+    """PubMed as a source (`citewell ingest pubmed:QUERY`), by NCBI's E-utilities."""
+
+    url: Url = "https://eutils.ncbi.nlm.nih.gov/entrez/eutils"
+    api_key: SecretStr | None = Field(None, description="allows ten calls a second instead of three")
+    email: str | None = Field(None, description="where NCBI may write to before it blocks anyone")
+    limit: int = Field(500, ge=1, le=9_999, description="records of one query")
+    timeout: float = Field(60.0, gt=0)
+    patience: float = Field(1.0, gt=0, description="seconds before the first repeated call, doubled for each further one")
+
+
 class RetrievalSettings(Section):
     """What is fetched, and how the two halves are weighed."""
 
@@ -162,6 +173,7 @@ class Settings(Section):
     chunking: ChunkingSettings = ChunkingSettings()
     lexical: LexicalSettings = LexicalSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
+    pubmed: PubMedSettings = PubMedSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     rerank: RerankSettings = RerankSettings()
     generation: GenerationSettings = GenerationSettings()

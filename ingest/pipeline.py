@@ -91,7 +91,7 @@ async def ingest(paths: Sequence[str], settings: Settings, observer: Observer) -
         # One probe before anything is read: a wrong key or address is told at once.
         dimensions = None if embedder is None else await dimensions_of(embedder)
         try:
-            index = await open_index(settings, dimensions=dimensions)
+            index = await open_index(settings, dimensions=dimensions, writing=True)
         except IndexMissing:
             index = await create_index(settings, dimensions)
         try:
@@ -149,7 +149,7 @@ class _Run:
         """Documents in lists that the ledger is asked about at once; rejects are told on the way."""
         chunk: list[Document] = []
         for name in files:
-            for record in registry.read(name):
+            for record in registry.read(name, self._settings.pubmed):
                 if isinstance(record, Rejected):
                     self._reject(record)
                     continue

@@ -6,9 +6,9 @@ import contextlib
 import re
 from pathlib import Path
 
-from configs.errors import InputError
+from configs.errors import IndexMissing, InputError
 from configs.settings import Settings
-from ingest.index import embedded
+from ingest.index import client, embedded, starting
 from ingest.index.base import Index, Manifest
 from ingest.ledger import delete_ledger
 
@@ -28,7 +28,7 @@ def folder_of(settings: Settings) -> Path:
             fix="Use up to 64 letters, digits, dots, dashes and underscores, a letter or digit first.",
             usage=True,
         )
-    return settings.data_dir / "indexes" / name
+    return settings.data_dir.absolute() / "indexes" / name
 
 
 def ledger_of(settings: Settings) -> Path:
@@ -39,10 +39,13 @@ def ledger_of(settings: Settings) -> Path:
     return settings.data_dir / "ledgers" / f"{folder.name}.sqlite"
 
 
-async def open_index(settings: Settings, *, check: bool = True, dimensions: int | None = None) -> Index:
+async def open_index(
+    settings: Settings, *, check: bool = True, dimensions: int | None = None, writing: bool = False
+) -> Index:
     """Open the index of these settings and, unless told otherwise, see that it was made with them.
 
-    `dimensions` is what the embedder answers with, where that is known.
+    `dimensions` is what the embedder answers with, where that is known; `writing` is for the one who
+    will store in it: of an embedded index, one process at a time may.
 
     Raises:
         IndexMissing, IndexInUse, IndexMismatch, IndexStoreError, ServerError
@@ -50,15 +53,15 @@ async def open_index(settings: Settings, *, check: bool = True, dimensions: int 
     folder = folder_of(settings)
     index: Index
     if settings.index.home == "embedded":
-        index = embedded.EmbeddedIndex.load(folder)
+        index = await _open_embedded(folder, settings, writing=writing)
     else:
         from ingest.index import server
 
-        client = server.connect(settings.index)
+        connection = server.connect(settings.index)
         try:
-            index = await server.ServerIndex.load(client, folder.name, settings.index.url)
+            index = await server.ServerIndex.load(connection, folder.name, settings.index.url)
         except BaseException:
-            await client.close()
+            await connection.close()
             raise
     try:
         if check:
@@ -69,19 +72,34 @@ async def open_index(settings: Settings, *, check: bool = True, dimensions: int 
     return index
 
 
+def _is_shared(settings: Settings) -> bool:
+    """Whether others may use an embedded index at the same time; where the system has no private local sockets, none may."""
+    return settings.index.shared and starting.socket_place() is not None
+
+
+async def _open_embedded(folder: Path, settings: Settings, *, writing: bool) -> Index:
+    if _is_shared(settings):
+        return await client.connect(folder, settings.index, writing=writing)
+    return embedded.EmbeddedIndex.load(folder)
+
+
 async def create_index(settings: Settings, dimensions: int | None) -> Index:
     """Make the index of these settings, empty; `dimensions` of the embedder, None without one."""
     folder = folder_of(settings)
     manifest = Manifest.of(settings, dimensions)
     if settings.index.home == "embedded":
-        return embedded.EmbeddedIndex.create(folder, manifest)
+        made = embedded.EmbeddedIndex.create(folder, manifest)
+        if not _is_shared(settings):
+            return made
+        await made.close()
+        return await _open_embedded(folder, settings, writing=True)
     from ingest.index import server
 
-    client = server.connect(settings.index)
+    connection = server.connect(settings.index)
     try:
-        return await server.ServerIndex.create(client, folder.name, manifest, settings.index.url)
+        return await server.ServerIndex.create(connection, folder.name, manifest, settings.index.url)
     except BaseException:
-        await client.close()
+        await connection.close()
         raise
 
 
@@ -91,11 +109,11 @@ async def list_indexes(settings: Settings) -> list[str]:
         return sorted(path.parent.name for path in (settings.data_dir / "indexes").glob("*/manifest.json"))
     from ingest.index import server
 
-    client = server.connect(settings.index)
+    connection = server.connect(settings.index)
     try:
-        return await server.list_names(client, settings.index.url)
+        return await server.list_names(connection, settings.index.url)
     finally:
-        await client.close()
+        await connection.close()
 
 
 async def delete_index(settings: Settings) -> None:
@@ -106,14 +124,16 @@ async def delete_index(settings: Settings) -> None:
     """
     folder = folder_of(settings)
     if settings.index.home == "embedded":
+        with contextlib.suppress(IndexMissing):  # which the next line says better
+            await client.release(folder)
         embedded.delete(folder)
         return
     from ingest.index import server
 
-    client = server.connect(settings.index)
+    connection = server.connect(settings.index)
     try:
-        await server.delete(client, folder.name, settings.index.url)
+        await server.delete(connection, folder.name, settings.index.url)
     finally:
-        await client.close()
+        await connection.close()
     with contextlib.suppress(OSError):  # left behind it does no harm: it says whose it is
         delete_ledger(ledger_of(settings))

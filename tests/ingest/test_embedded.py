@@ -1,4 +1,4 @@
-"""The embedded home: who may hold it, and what is said when its files are not what they should be."""
+"""The embedded home without an owner: who may hold it, and what is said when its files are not what they should be."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ asyncio.run(index.close())
 
 @pytest.fixture
 def home(settings: SettingsFactory) -> Settings:
-    """Settings of a lexical index."""
-    return settings()
+    """Settings of a lexical index that each process opens itself."""
+    return settings({"index.shared": False})
 
 
 async def make(home: Settings) -> Path:
@@ -187,7 +187,7 @@ async def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, settings: 
     """A data folder that is a file, say, is named with what to correct."""
     (tmp_path / "file").write_text("x")
     with pytest.raises(IndexStoreError, match="cannot be written") as caught:
-        await create_index(settings({"data_dir": tmp_path / "file"}), None)
+        await create_index(settings({"data_dir": tmp_path / "file", "index.shared": False}), None)
     assert "data_dir" in caught.value.fix
 
 
