@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
-from assistant.answering import abstention, citations, context, provenance, quotes
+from assistant.answering import abstention, citations, context, markers, provenance, quotes
 from assistant.answering.answer import Answer, Answered, Cautioned, Event, Failed, Retrieved, Token, Turn
 from assistant.answering.generator import Generator, without_thoughts
 from assistant.answering.question import checked, stand_alone
@@ -47,15 +47,26 @@ class Engine:
         """The model that writes; None where answers are verbatim quotes."""
         return self._generator.model if self._generator else None
 
-    async def ask(self, question: str, history: Sequence[Turn] = ()) -> AsyncGenerator[Event, None]:
+    async def check(self, where: Filter) -> None:
+        """See that this index can be filtered so.
+
+        Raises:
+            InputError: no record carries a label that it names.
+        """
+        await self._searcher.check(where)
+
+    async def ask(
+        self, question: str, history: Sequence[Turn] = (), where: Filter | None = None
+    ) -> AsyncGenerator[Event, None]:
         """Yield `Cautioned` where there is cause, `Retrieved`, `Token`s, and at the end `Answered` or `Failed`.
 
+        `where` stands in place of the filter of the settings; one without terms searches all records.
         Close the generator (or cancel the task that runs it) to stop the answer. What can go wrong comes
         as `Failed`; nothing of ours is raised.
         """
         streamed: list[str] = []
         try:
-            async with aclosing(self._events(question, history)) as events:
+            async with aclosing(self._events(question, history, where)) as events:
                 async for event in events:
                     if isinstance(event, Token):
                         streamed.append(event.text)
@@ -71,14 +82,16 @@ class Engine:
             if self._generator is not None:
                 await self._generator.close()
 
-    async def _events(self, asked: str, history: Sequence[Turn]) -> AsyncGenerator[Event, None]:
+    async def _events(
+        self, asked: str, history: Sequence[Turn], where: Filter | None
+    ) -> AsyncGenerator[Event, None]:
         started = time.monotonic()
         question = checked(asked)
         danger, concern = emergency.line(question), privacy.checked(question, self.settings)
         if danger or concern:
             yield Cautioned(danger, str(concern or ""))
         standalone, warnings = await self._standalone(question, history)
-        found = await self._searcher.search(standalone)
+        found = await self._searcher.search(standalone, where=where)
         warnings += found.warnings
         sources = context.number(found.results)
         answer = Answer(
@@ -92,6 +105,7 @@ class Engine:
             warnings=warnings,
             index=self.index_name,
             emergency=danger,
+            filter=found.filter,
             index_id=self._searcher.index.manifest.id,
             settings=provenance.shaping(self.settings, self._searcher.index.manifest),
         )
