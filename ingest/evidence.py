@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from ingest.readers.languages import language_code
+from ingest.text import one_line
 
 # What a record is, before any question of strength: these notices are no evidence themselves.
 _NOTICES = {
@@ -86,6 +87,7 @@ _CORRECTIONS = {"ErratumIn", "CorrectedandRepublishedIn", "PartialRetractionIn"}
 _CONCERN = "ExpressionOfConcernIn"
 # A reader must know of these before trusting a source; the gravest first.
 FLAGS = ("retracted", "concern", "corrected")
+_TOLD = {"retracted": "RETRACTED", "concern": "expression of concern", "corrected": "corrected"}
 _RETRACTED_TITLE = re.compile(r"\W*retracted(?: (?:article|paper|publication))?\W*[:\]]", re.IGNORECASE)
 _YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
 
@@ -100,6 +102,13 @@ class Evidence:
     lang: str | None
     flags: tuple[str, ...]
     """Those of `FLAGS` that hold."""
+
+    @property
+    def badges(self) -> tuple[tuple[str, str], ...]:
+        """What weighs a source at a glance, as kind and text: what a reader must know of it first."""
+        told = ((flag, _TOLD[flag]) for flag in self.flags)
+        known = (("type", self.type), ("year", self.year), ("journal", self.journal))
+        return (*told, *((kind, one_line(str(value))) for kind, value in known if value))
 
 
 def evidence(metadata: Mapping[str, Any], title: str = "") -> Evidence:

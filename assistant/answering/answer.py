@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from assistant.answering.findings import Check, Disagreement, Opinion, Starts, Verifier
 from configs.errors import CitewellError
 from ingest.documents import Metadata
+from ingest.evidence import Evidence, evidence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +44,11 @@ class Source:
     metadata: Metadata = field(default_factory=dict)
 
     @property
+    def evidence(self) -> Evidence:
+        """What kind of evidence its document is, and whether it was retracted or corrected."""
+        return evidence(self.metadata, self.title)
+
+    @property
     def url(self) -> str | None:
         """Where on the web the document can be read: its own `url`, else one made from its DOI or PubMed number."""
         own, doi, pmid = (str(self.metadata.get(key) or "").strip() for key in ("url", "doi", "pmid"))
@@ -70,6 +76,7 @@ class Source:
             "start": self.start,
             "end": self.end,
             "hash": self.hash,
+            "flags": list(self.evidence.flags),
             "metadata": dict(self.metadata),
         }
 
@@ -182,6 +189,8 @@ class Answer:
     """Who gave the sentences' opinions; None where no model was asked."""
     emergency: str = ""
     """The line that stands first where the question tells of a life in danger; else empty."""
+    filter: str = ""
+    """Which records were searched, as `ingest.filters` has it; empty: all."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What shaped it, by section, and the hash of the index's manifest (`assistant.answering.provenance`)."""
 
@@ -225,6 +234,7 @@ class Answer:
             "settings": dict(self.settings),
             "seconds": round(self.seconds, 3),
             "emergency": self.emergency,
+            "filter": self.filter,
         }
 
     @classmethod
@@ -249,6 +259,7 @@ class Answer:
             verifier=Verifier(**verifier) if (verifier := stored.get("verifier")) else None,
             emergency=stored.get("emergency", ""),
             settings=stored.get("settings", {}),
+            filter=stored.get("filter", ""),
         )
 
 

@@ -15,6 +15,7 @@ from assistant.answering.retrieval import Searcher
 from assistant.answering.safety import emergency, privacy
 from configs.errors import CitewellError, ServerError
 from configs.settings import Settings
+from ingest.filters import Filter
 from prompts import library
 
 
@@ -82,9 +83,7 @@ class Engine:
             if self._generator is not None:
                 await self._generator.close()
 
-    async def _events(
-        self, asked: str, history: Sequence[Turn], where: Filter | None
-    ) -> AsyncGenerator[Event, None]:
+    async def _events(self, asked: str, history: Sequence[Turn], where: Filter | None) -> AsyncGenerator[Event, None]:
         started = time.monotonic()
         question = checked(asked)
         danger, concern = emergency.line(question), privacy.checked(question, self.settings)
