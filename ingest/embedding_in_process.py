@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,8 +50,19 @@ class InProcessEmbedder:
     async def _embed(self, texts: Sequence[str]) -> list[Vector]:
         # ONNX releases the GIL, so a thread keeps the screen alive meanwhile.
         return await asyncio.to_thread(
-            lambda: [vector.tolist() for vector in self._model.embed(list(texts), batch_size=self._settings.batch_size)]
+            lambda: [
+                self._shortened(vector.tolist())
+                for vector in self._model.embed(list(texts), batch_size=self._settings.batch_size)
+            ]
         )
+
+    def _shortened(self, vector: list[float]) -> list[float]:
+        """The first `embedding.dimensions` of a vector at length 1 again (Matryoshka); all of it where none are asked for."""
+        if self._settings.dimensions is None or self._settings.dimensions >= len(vector):
+            return vector
+        kept = vector[: self._settings.dimensions]
+        length = math.hypot(*kept) or 1.0
+        return [value / length for value in kept]
 
 
 def _load(settings: EmbeddingSettings) -> TextEmbedding:

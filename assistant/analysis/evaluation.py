@@ -75,8 +75,7 @@ class Evaluation:
     @property
     def milliseconds(self) -> tuple[float, float]:
         """Median and 95th percentile of one search, embedding the question included."""
-        times = sorted(self.ranked.seconds)
-        return statistics.median(times) * 1e3, times[min(len(times) - 1, int(0.95 * len(times)))] * 1e3
+        return percentiles(self.ranked.seconds)
 
     def to_json(self) -> dict[str, Any]:
         """As `citewell eval retrieval --json` prints it."""
@@ -113,6 +112,12 @@ def scorable(questions: Questions, judgments: Judgments) -> tuple[dict[str, str]
             fix="The ids of both files must be the same: are they of one collection?",
         )
     return asked, {question: dict(wanted[question]) for question in asked}
+
+
+def percentiles(seconds: Sequence[float]) -> tuple[float, float]:
+    """Median and 95th percentile, in milliseconds."""
+    times = sorted(seconds)
+    return statistics.median(times) * 1e3, times[min(len(times) - 1, int(0.95 * len(times)))] * 1e3
 
 
 async def evaluate(

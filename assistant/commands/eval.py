@@ -15,6 +15,7 @@ from assistant.analysis.extras import needed
 from assistant.analysis.judged import read_judgments, read_questions
 from assistant.analysis.runs import read_run, write_run
 from assistant.commands import output
+from assistant.commands.eval_sweep import READABLE, WRITABLE, sweep
 from assistant.commands.ingest import SOME_REJECTED, Watch
 from assistant.commands.options import Loaded, with_settings
 from assistant.commands.progress import counted
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from assistant.analysis.evaluation import Evaluation
     from assistant.analysis.metrics import Difference
 
-READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
-WRITABLE = click.Path(dir_okay=False, writable=True, path_type=Path)
 _FEWEST = 1
 # What a question costs on a server is waiting; in process it is computing, and two at once gain nothing.
 _AT_ONCE_ON_SERVERS = 4
@@ -127,6 +126,9 @@ def compare(run_a: Path, run_b: Path, *, qrels: Path, as_json: bool, debug: bool
         output.put_json({"a": str(run_a), "b": str(run_b), "questions": len(judged), "metrics": told})
     else:
         _put_comparison(found, len(judged))
+
+
+eval.add_command(sweep)
 
 
 def writable(path: Path | None) -> None:

@@ -1,0 +1,138 @@
+"""Settings varied one axis at a time around those in force, each point measured against them over the same questions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from assistant.analysis import axes, metrics
+from assistant.analysis.axes import Variant, changed
+from assistant.analysis.laboratory import Laboratory, Measured
+from assistant.analysis.metrics import Difference, Interval
+from assistant.analysis.reduction import Reduction
+from configs.settings import Settings
+
+MEASURES = ("nDCG@10", "MRR@10", "recall@10")
+DECISIVE = "nDCG@10"
+BASE = "as set"
+BEST = "best of each"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One point: what it costs, how good it is, and whether it differs from the settings in force by chance alone."""
+
+    axis: str
+    value: str
+    flags: Mapping[str, str]
+    measured: Measured
+    figures: Mapping[str, Interval]
+    against: Difference | None
+    """nDCG@10 less that of the settings in force; None for these themselves."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As `citewell eval sweep --json` prints it."""
+        times = self.measured.milliseconds
+        return {
+            "axis": self.axis,
+            "value": self.value,
+            "set": dict(self.flags),
+            "metrics": {name: round(figure.mean, 6) for name, figure in self.figures.items()},
+            "intervals": {name: [figure.low, figure.high] for name, figure in self.figures.items()},
+            "dimensions": self.measured.dimensions,
+            "bytes_per_vector": self.measured.bytes_per_vector,
+            "milliseconds": None if times is None else {"p50": round(times[0], 3), "p95": round(times[1], 3)},
+            "against_base": None if self.against is None else self.against.to_json(),
+            "warnings": dict(self.measured.warnings),
+        }
+
+
+@dataclass(frozen=True)
+class Swept:
+    """All points, those in force first, and the axes that could not be varied, with the reason."""
+
+    rows: Sequence[Row]
+    skipped: Mapping[str, str]
+    best: Row
+
+    def axis(self, name: str) -> list[Row]:
+        """The rows of an axis, and the settings in force among them as its full or present value."""
+        return [row for row in self.rows if row.axis == name]
+
+    def to_json(self) -> dict[str, Any]:
+        """As `citewell eval sweep --json` prints it."""
+        rows = [row.to_json() for row in self.rows]
+        return {"rows": rows, "skipped": dict(self.skipped), "best": self.best.to_json()}
+
+
+async def sweep(
+    laboratory: Laboratory,
+    settings: Settings,
+    wanted: Mapping[str, Sequence[str]],
+    within: float = 0.0,
+) -> Swept:
+    """Vary each wanted axis (name → values, none for the usual ones), then try the best of each together.
+
+    The best is the highest nDCG@10, or the smallest and then fastest point that is `within` so much of it. Only what
+    the settings can say takes part: PCA, random projections and simulated quantization are there to compare.
+
+    Raises:
+        SettingsError, ServerError, NotInstalled, IndexStoreError
+    """
+    skipped = {axis: reason for axis in wanted if (reason := axes.missing(axis, settings))}
+    full = None if settings.embedding.provider == "none" else await laboratory.dimensions(settings)
+    points: list[Variant] = []
+    for axis in (axis for axis in wanted if axis not in skipped):
+        points += axes.variants(axis, wanted[axis], settings, full, laboratory.documents)
+    asked = settings.embedding.dimensions
+    here = Reduction("truncation", asked) if full is not None and asked is not None and asked < full else None
+    base = await laboratory.measure(settings, here, BASE)
+    rows = [_row(Variant(BASE, _size(base), settings, {}), base, None)]
+    for point in points:
+        measured = await laboratory.measure(point.settings, point.reduced or here, f"{point.axis} {point.value}")
+        rows.append(_row(point, measured, base))
+    together = _together(rows, within)
+    if len(together) > 1 and not any(row.flags == together for row in rows):
+        reduced = next(
+            (p.reduced for p in points if p.axis == "dimensions" and p.flags.items() <= together.items()), here
+        )
+        measured = await laboratory.measure(changed(settings, together), reduced, BEST)
+        rows.append(_row(Variant(BEST, _told(together), settings, together), measured, base))
+    return Swept(rows, skipped, _best([row for row in rows if row.flags or row.axis == BASE], within))
+
+
+def _row(point: Variant, measured: Measured, base: Measured | None) -> Row:
+    figures = metrics.summary(measured.per_query)
+    against = None if base is None else metrics.compare(base.per_query, measured.per_query)[DECISIVE]
+    return Row(point.axis, point.value, point.flags, measured, {name: figures[name] for name in MEASURES}, against)
+
+
+def _best(rows: Sequence[Row], within: float) -> Row:
+    top = max(row.figures[DECISIVE].mean for row in rows)
+    near = [row for row in rows if row.figures[DECISIVE].mean >= top - within]
+    return min(
+        near,
+        key=lambda row: (
+            (row.measured.bytes_per_vector or 0, -row.figures[DECISIVE].mean)
+            if within
+            else (-row.figures[DECISIVE].mean, row.measured.bytes_per_vector or 0)
+        ),
+    )
+
+
+def _together(rows: Sequence[Row], within: float) -> dict[str, str]:
+    """The best of each axis where it is not the setting in force."""
+    flags: dict[str, str] = {}
+    for axis in dict.fromkeys(row.axis for row in rows[1:]):
+        best = _best([rows[0], *(row for row in rows if row.axis == axis and row.flags)], within)
+        flags |= best.flags
+    return flags
+
+
+def _size(measured: Measured) -> str:
+    return "words alone" if measured.dimensions is None else str(measured.dimensions)
+
+
+def _told(flags: Mapping[str, str]) -> str:
+    return ", ".join(f"{key} = {value}" for key, value in flags.items())
