@@ -32,6 +32,8 @@ COMMANDS = {
     "ingest": "ingest",
     "search": "search",
     "serve": "serve",
+    "sessions": "sessions",
+    "transcript": "transcript",
 }
 _NOT_CHAT = ("--help", "-h", "--version")
 

@@ -38,7 +38,8 @@ def to_html(session: Session) -> str:
     transcript = as_json.document(session)
     style = files("assistant.records").joinpath("transcript.css").read_text("utf-8")
     text = _template().render(
-        page=page.of(session),
+        # Of what the transcript holds, so that the page can be made again from it, character by character.
+        page=page.of(as_json.session_of(transcript)),
         style=Markup(style),  # noqa: S704 — our own file
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         data=Markup(as_json.written(transcript).rstrip("\n").translate(_IN_SCRIPT)),  # noqa: S704 — no <, > or & is left

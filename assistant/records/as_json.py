@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 from assistant import __version__
+from assistant.answering.answer import Answer
 from assistant.answering.provenance import without_path
-
-if TYPE_CHECKING:
-    from assistant.answering.answer import Answer
-    from assistant.records.sessions import Session
+from assistant.records.sessions import Session
 
 FORMAT = 2
 # What JSON leaves as it is, but a terminal or an editor would obey.
@@ -39,6 +38,19 @@ def document(session: Session) -> dict[str, Any]:
     # Written and read once, so that the hash is that of what a reader gets: lists for tuples, and the like.
     whole = json.loads(json.dumps(whole, default=str))
     return {**whole, "sha256": content_hash(whole)}
+
+
+def session_of(transcript: dict[str, Any]) -> Session:
+    """The session that a transcript holds; KeyError, TypeError or ValueError where it is none."""
+    about = transcript["session"]
+    return Session(
+        id=str(about["id"]),
+        created=datetime.fromisoformat(about["created"]),
+        updated=datetime.fromisoformat(about["updated"]),
+        title=str(about["title"]),
+        answers=tuple(map(Answer.from_json, transcript["answers"])),
+        damaged=tuple(map(int, about["damaged"])),
+    )
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:

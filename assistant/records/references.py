@@ -84,7 +84,7 @@ def of(source: Source) -> Reference:
     doi, pmid = doi_in(_text(known, "doi")), pmid_in(_text(known, "pmid"))
     title = one_line(source.title) or one_line(source.doc_id)
     return Reference(
-        key=_key(authors, year, pmid, source.doc_id),
+        key=_key(authors[0].family if authors else title, year, pmid, source.doc_id),
         kind=_kind(known, journal, source.url),
         title=title,
         authors=authors,
@@ -121,11 +121,13 @@ def line(reference: Reference) -> str:
     return " ".join(part if part.endswith((".", "?", "!", "。", "？")) else f"{part}." for part in parts)
 
 
-def _key(authors: tuple[Author, ...], year: int | None, pmid: str, doc_id: str) -> str:
-    """Family name and year, for the eye, and the document's identity, so that no two share a key in any export."""
-    family = authors[0].family if authors else ""
-    plain = unicodedata.normalize("NFKD", family).encode("ascii", "ignore").decode().lower()
-    name = re.sub(r"[^a-z]", "", plain)[:20] or "anon"
+def _key(word: str, year: int | None, pmid: str, doc_id: str) -> str:
+    """Family name (else a word of the title) and year, for the eye; the document's identity, so that no two are one.
+
+    It depends on the document alone, and so is the same in every export.
+    """
+    plain = unicodedata.normalize("NFKD", word).encode("ascii", "ignore").decode().lower()
+    name = max(re.findall(r"[a-z]+", plain)[:4], key=len, default="document")[:20]
     return f"{name}{year or ''}-{pmid or hashlib.sha256(doc_id.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 

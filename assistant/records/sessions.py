@@ -23,7 +23,7 @@ from configs.errors import InputError
 from ingest.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 FORMAT = 1
@@ -58,6 +58,15 @@ class SessionSummary:
     updated: datetime
     title: str
     turns: int
+    bytes: int = 0
+    """Of its file."""
+    readable: bool = True
+    """Whether any of its answers can be read."""
+
+    @property
+    def created(self) -> datetime:
+        """When it was begun."""
+        return _begun(self.id)
 
 
 def utc_now() -> datetime:
@@ -121,10 +130,40 @@ class SessionStore:
         except OSError as error:
             raise InputError(f"the session cannot be read: {error.strerror}", where=str(path)) from error
 
+    def find(self, start: str) -> str:
+        """The id that begins so and no other; `latest` is the session that was answered in last.
+
+        Raises:
+            InputError: none begins so, or several do.
+        """
+        # Of a whole id it is `load` that says whether there is such a session.
+        if _ID.fullmatch(start):
+            return start
+        if start == "latest" and (sessions := self.list()):
+            return sessions[0].id
+        # Compared as text: what a user types is never part of a path or a pattern.
+        found = sorted(path.stem for path in self._files() if start and path.stem.startswith(start))
+        if len(found) == 1:
+            return found[0]
+        shown = one_line(start)
+        if found:
+            which = ", ".join(found[:3]) + (" …" if len(found) > 3 else "")
+            raise InputError(
+                f"{len(found)} sessions begin with “{shown}”: {which}", fix="Give more of the id.", usage=True
+            )
+        raise InputError(
+            f"there is no session “{shown}”",
+            where=str(self.folder),
+            fix="`citewell sessions list` shows all.",
+            usage=True,
+        )
+
+    def _files(self) -> Iterator[Path]:
+        return (path for path in self.folder.glob("*.jsonl") if _ID.fullmatch(path.stem))
+
     def list(self) -> list[SessionSummary]:
         """List every session, the latest first, from no more than the beginning and the end of each file."""
-        paths = (path for path in self.folder.glob("*.jsonl") if _ID.fullmatch(path.stem))
-        summaries = [summary for path in paths if (summary := self._summary(path))]
+        summaries = [summary for path in self._files() if (summary := self._summary(path))]
         return sorted(summaries, key=lambda summary: (summary.updated, summary.id), reverse=True)
 
     def delete(self, session_id: str) -> None:
@@ -153,10 +192,12 @@ class SessionStore:
 
     def _summary(self, path: Path) -> SessionSummary | None:
         """None where the file has gone meanwhile; one that cannot be read is listed as such, to be deleted."""
+        size = 0
         try:
             with path.open("rb") as file:
                 head = file.readline(_HEAD_BYTES)
-                file.seek(max(0, file.seek(0, os.SEEK_END) - _END_BYTES))
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(0, size - _END_BYTES))
                 found = _END.search(file.read())
             if found:
                 return SessionSummary(
@@ -164,6 +205,7 @@ class SessionStore:
                     datetime.fromisoformat(found[1].decode()),
                     json.loads(head)["title"],
                     int(found[2]),
+                    size,
                 )
         except FileNotFoundError:
             return None
@@ -172,8 +214,8 @@ class SessionStore:
         try:
             session = self.load(path.stem)
         except InputError:
-            return SessionSummary(path.stem, _begun(path.stem), "(cannot be read)", 0)
-        return SessionSummary(session.id, session.updated, session.title, len(session.answers))
+            return SessionSummary(path.stem, _begun(path.stem), "(cannot be read)", 0, size, readable=False)
+        return SessionSummary(session.id, session.updated, session.title, len(session.answers), size)
 
 
 def title_of(question: str) -> str:
