@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from datetime import date
 from pathlib import Path
 
 from configs.errors import IndexStoreError
@@ -18,6 +19,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (id TEXT PRIMARY KEY, hash TEXT NOT NULL, text_hash TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_text ON documents (text_hash);
 CREATE TABLE IF NOT EXISTS superseded (id TEXT NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (id, hash)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS queries (name TEXT PRIMARY KEY, asked TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS belongs_to (index_id TEXT NOT NULL);
 """
 # Marks a document of which the index holds two versions: it equals no content, so it is stored anew.
@@ -56,6 +58,23 @@ class Ledger:
         """Whether this very version was stored once and then gave way to another."""
         query = "SELECT 1 FROM superseded WHERE id = ? AND hash = ?"
         return self._database.execute(query, (document.id, document.hash)).fetchone() is not None
+
+    def asked(self, queries: Iterable[str], day: date) -> None:
+        """Note that PubMed was asked these queries that day."""
+        with self._database:
+            self._database.executemany(
+                "INSERT OR REPLACE INTO queries VALUES (?, ?)", [(query, day.isoformat()) for query in queries]
+            )
+
+    def queries(self) -> dict[str, date]:
+        """The queries that this index was filled from, and the day each was last asked."""
+        rows = self._database.execute("SELECT name, asked FROM queries ORDER BY name")
+        return {name: date.fromisoformat(asked) for name, asked in rows}
+
+    def ids(self, prefix: str) -> list[str]:
+        """The stored documents whose id begins so."""
+        rows = self._database.execute("SELECT id FROM documents WHERE substr(id, 1, ?) = ?", (len(prefix), prefix))
+        return [id_ for (id_,) in rows]
 
     def close(self) -> None:
         """Close the file."""
@@ -98,6 +117,8 @@ async def _matching(database: sqlite3.Connection, index: Index) -> Ledger:
         owner = database.execute("SELECT index_id FROM belongs_to").fetchone()
         # Reads the whole table, and so finds damage in it.
         known = database.execute("SELECT count(*) FROM documents WHERE hash <> ?", (_TORN,)).fetchone()[0]
+        if owner is not None and owner != (index.manifest.id,):
+            database.execute("DELETE FROM queries")
         if owner != (index.manifest.id,) or known != (await index.counts()).documents:
             await _rebuild(database, index)
     except BaseException:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
 from typing import Any, Protocol
 
-from configs.errors import CitewellError, IndexMissing, ServerRefused
+from configs.errors import CitewellError, IndexMissing, InputError, ServerRefused
 from configs.settings import Settings
 from ingest.chunking import passages
 from ingest.documents import Document
@@ -23,12 +25,16 @@ from ingest.index.open import create_index, ledger_of, open_index
 from ingest.ledger import Ledger, open_ledger
 from ingest.lexical import LexicalEncoder
 from ingest.readers import registry
-from ingest.readers.base import Rejected
+from ingest.readers.base import Records, Rejected
+from ingest.readers.fields import PMID
 
 # How often a failed embedding call is repeated, with growing waits.
 _RETRIES = 3
 # Passages a batch without an embedder: large enough to make the store's own overhead vanish.
 _LEXICAL_BATCH = 256
+# Under this name the ledger notes when stored records were last compared with PubMed's; it is no query.
+_COMPARED = "pubmed"
+_LONG_AGO = date(1800, 1, 1)
 
 
 @dataclass
@@ -86,6 +92,42 @@ async def ingest(paths: Sequence[str], settings: Settings, observer: Observer) -
         IndexInUse, IndexMismatch, IndexStoreError, ServerError, SettingsError
     """
     files = registry.find_files(paths)
+    async with _opened(settings, observer, make=True) as run:
+        summary = await run.over(record for name in files for record in registry.read(name, settings.pubmed))
+        run.ledger.asked(filter(registry.is_query, files), datetime.now(UTC).date())
+        return summary
+
+
+async def refresh(settings: Settings, observer: Observer) -> Summary:
+    """Bring in what PubMed has new for the queries of this index, and what it has changed of the records in it.
+
+    A record that was retracted or corrected since replaces the one that is stored.
+
+    Raises:
+        InputError: nothing in the index is from PubMed.
+        IndexMissing, IndexInUse, IndexMismatch, IndexStoreError, ServerError, SettingsError
+    """
+    # Imported here: files need no network.
+    from ingest.entrez import read_changes
+
+    async with _opened(settings, observer, make=False) as run:
+        queries = run.ledger.queries()
+        numbers = [id_.removeprefix(PMID) for id_ in run.ledger.ids(PMID)]
+        if not queries and not numbers:
+            raise InputError(
+                f"nothing in index “{run.index.name}” is from PubMed",
+                fix="Ingest some first: citewell ingest pubmed:QUERY.",
+            )
+        today = datetime.now(UTC).date()
+        compared = queries.pop(_COMPARED, min(queries.values(), default=_LONG_AGO))
+        summary = await run.over(read_changes(queries, numbers, compared, settings.pubmed))
+        run.ledger.asked([*queries, _COMPARED], today)
+        return summary
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, observer: Observer, *, make: bool) -> AsyncIterator[_Run]:
+    """A run over an open index, with its ledger and embedder; all closed at the end."""
     embedder = open_embedder(settings.embedding, retries=_RETRIES)
     try:
         # One probe before anything is read: a wrong key or address is told at once.
@@ -93,11 +135,13 @@ async def ingest(paths: Sequence[str], settings: Settings, observer: Observer) -
         try:
             index = await open_index(settings, dimensions=dimensions, writing=True)
         except IndexMissing:
+            if not make:
+                raise
             index = await create_index(settings, dimensions)
         try:
             ledger = await open_ledger(ledger_of(settings), index)
             try:
-                return await _Run(settings, index, ledger, embedder, observer).over(files)
+                yield _Run(settings, index, ledger, embedder, observer)
             finally:
                 ledger.close()
         finally:
@@ -114,8 +158,8 @@ class _Run:
         self, settings: Settings, index: Index, ledger: Ledger, embedder: Embedder | None, observer: Observer
     ) -> None:
         self._settings = settings
-        self._index = index
-        self._ledger = ledger
+        self.index = index
+        self.ledger = ledger
         self._embedder = embedder
         self._observer = observer
         self._lexical = LexicalEncoder(settings.lexical)
@@ -128,10 +172,11 @@ class _Run:
         self._origin = ""
         self.summary = Summary(index=index.name)
 
-    async def over(self, files: Sequence[str]) -> Summary:
+    async def over(self, records: Records) -> Summary:
+        """Store what is new and changed among these."""
         started = time.monotonic()
         try:
-            for chunk in self._chunks(files):
+            for chunk in self._chunks(records):
                 await self._take(chunk)
             await self._drain()
             await self._take_deferred()
@@ -140,24 +185,23 @@ class _Run:
             for task in self._pending:
                 task.cancel()
             await asyncio.gather(*self._pending, return_exceptions=True)
-            await self._index.flush()
+            await self.index.flush()
             self.summary.seconds = round(time.monotonic() - started, 3)
             self._observer.progressed(self.summary, self._origin)
         return self.summary
 
-    def _chunks(self, files: Sequence[str]) -> Iterator[list[Document]]:
+    def _chunks(self, records: Records) -> Iterator[list[Document]]:
         """Documents in lists that the ledger is asked about at once; rejects are told on the way."""
         chunk: list[Document] = []
-        for name in files:
-            for record in registry.read(name, self._settings.pubmed):
-                if isinstance(record, Rejected):
-                    self._reject(record)
-                    continue
-                self._origin = record.origin
-                chunk.append(record)
-                if len(chunk) >= self._batch_size:
-                    yield chunk
-                    chunk = []
+        for record in records:
+            if isinstance(record, Rejected):
+                self._reject(record)
+                continue
+            self._origin = record.origin
+            chunk.append(record)
+            if len(chunk) >= self._batch_size:
+                yield chunk
+                chunk = []
         if chunk:
             yield chunk
 
@@ -181,7 +225,7 @@ class _Run:
             await self._dispatch(waiting[start : start + self._batch_size], last=True)
 
     async def _dispatch(self, chunk: list[Document], *, last: bool = False) -> None:
-        stored = self._ledger.hashes([document.id for document in chunk])
+        stored = self.ledger.hashes([document.id for document in chunk])
         batch = _Batch()
         for document in chunk:
             if not last and self._is_settled(document, stored.get(document.id)):
@@ -212,13 +256,13 @@ class _Run:
         self._deferred.pop(document.id, None)
         if stored == document.hash:
             return True
-        if not self._ledger.superseded(document):
+        if not self.ledger.superseded(document):
             return False
         self._deferred[document.id] = document
         return True
 
     def _look_for_duplicate(self, document: Document) -> None:
-        other = self._ledger.same_text(document) or self._texts.get(document.text_hash, document.id)
+        other = self.ledger.same_text(document) or self._texts.get(document.text_hash, document.id)
         if other != document.id:
             self.summary.duplicates += 1
             self._observer.duplicated(document, other)
@@ -235,8 +279,8 @@ class _Run:
     async def _store_oldest(self) -> None:
         batch = await self._pending[0]
         self._pending.popleft()
-        await self._index.store(batch.entries, batch.stale)
-        self._ledger.record(batch.documents)
+        await self.index.store(batch.entries, batch.stale)
+        self.ledger.record(batch.documents)
         for document in batch.documents:
             if document.id in batch.stale:
                 self.summary.replaced += 1

@@ -17,6 +17,7 @@ from configs.errors import CitewellError
 from ingest.documents import Document
 from ingest.pipeline import Summary
 from ingest.pipeline import ingest as run_ingest
+from ingest.pipeline import refresh as run_refresh
 from ingest.readers.base import Rejected
 from ingest.text import one_line
 
@@ -31,26 +32,40 @@ _SECONDS_BETWEEN_LINES = 5.0
 
 @click.command(
     epilog=output.example(
-        "citewell ingest abstracts.jsonl", "zcat dump.jsonl.gz | citewell ingest - --index pubmed --json"
+        "citewell ingest abstracts.jsonl papers/",
+        "zcat dump.jsonl.gz | citewell ingest - --index pubmed --json",
+        "citewell ingest pubmed:'metformin AND kidney' --max 200",
     )
 )
-@click.argument("paths", nargs=-1, required=True, metavar="PATH…")
+@click.argument("paths", nargs=-1, metavar="PATH…")
+@click.option("--max", "most", type=click.IntRange(1, 9_999), help="Records of each pubmed: query (default: 500).")
+@click.option(
+    "--refresh", is_flag=True, help="Instead of PATH: what PubMed has new for earlier queries, retracted or corrected."
+)
 @click.option("--json", "as_json", is_flag=True, help="End with one line of JSON on standard output.")
 @with_settings
-def ingest(paths: tuple[str, ...], *, as_json: bool, loaded: Loaded) -> int:
+def ingest(paths: tuple[str, ...], *, most: int | None, refresh: bool, as_json: bool, loaded: Loaded) -> int:
     """Bring documents into an index.
 
     PATH is a file, a folder of them, or - for standard input: JSON Lines, JSON, PubMed XML, JATS, MEDLINE, RIS, CSV,
     PDF, HTML, Markdown or plain text, gzip and zstd unpacked. A JSON record is {"id", "title", "abstract"}; "text"
     serves for "abstract", every other key is kept as metadata. What is unchanged since an earlier run is skipped; an
     edited document replaces its passages.
+
+    pubmed:"metformin AND kidney" asks PubMed; an API key in CITEWELL_PUBMED__API_KEY makes it faster.
     """
+    if refresh == bool(paths):
+        raise click.UsageError("Name what to ingest: a PATH, or --refresh alone.")
+    settings = loaded.settings
+    if most is not None:
+        settings = settings.model_copy(update={"pubmed": settings.pubmed.model_copy(update={"limit": most})})
     watch = Watch()
     # asyncio's own handler acts at the next await, which a read that waits for standard input never reaches.
     signal.signal(signal.SIGINT, _interrupt)
     try:
         with watch:
-            summary = asyncio.run(run_ingest(paths, loaded.settings, watch))
+            run = run_refresh(settings, watch) if refresh else run_ingest(paths, settings, watch)
+            summary = asyncio.run(run)
     except (CitewellError, KeyboardInterrupt):
         if watch.latest.documents:
             output.complain(

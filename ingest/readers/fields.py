@@ -13,6 +13,8 @@ from ingest.evidence import derive
 from ingest.readers.base import Rejected, too_long
 
 _DOI = re.compile(r"10\.\d{4,9}/[^\s\"<>]+")
+# What the ids of PubMed's records begin with.
+PMID = "PMID_"
 _PMID = re.compile(r"[1-9]\d{0,8}")
 _PUBMED_URL = re.compile(r"(?:pubmed\.ncbi\.nlm\.nih\.gov|ncbi\.nlm\.nih\.gov/(?:m/)?pubmed)/([1-9]\d{0,8})(?!\d)")
 _PMCID = re.compile(r"(?:PMC)?(\d{3,9})(?:\.\d+)?", re.IGNORECASE)
@@ -34,7 +36,7 @@ def build(
     known |= derive(known, title)
     if "pmid" in known:
         known.setdefault("url", f"{PUBMED}{known['pmid']}/")
-        identity = identity or f"PMID_{known['pmid']}"
+        identity = identity or f"{PMID}{known['pmid']}"
     elif "doi" in known:
         known.setdefault("url", f"https://doi.org/{known['doi']}")
         identity = identity or f"doi:{known['doi']}"

@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from configs.errors import InputError
+from configs.settings import PubMedSettings
 from ingest.readers.base import Reader, Records, Rejected, tells_damage
 from ingest.readers.sniff import FORMATS, HEAD, PACKED, format_of, suffix_of, unpacked
 
 STANDARD_INPUT = "-"
+QUERY = "pubmed:"
+_PUBMED = PubMedSettings()
 SUFFIXES = tuple(FORMATS)
 _READS = f"It reads {', '.join(SUFFIXES)}, plain or packed ({', '.join(PACKED)})"
 # Formats that know themselves what to make of UTF-16; JSON Lines is UTF-8 by definition.
@@ -23,7 +26,7 @@ _UTF16_IS_REFUSED = ("jsonl",)
 
 
 def find_files(paths: Sequence[str]) -> list[str]:
-    """The files that `paths` name: folders searched through, patterns (`*.xml`) filled in; `-` stays as it is.
+    """The files that `paths` name: folders searched through, patterns (`*.xml`) filled in; `-` and `pubmed:QUERY` stay.
 
     In folders, what is of no known format is passed over, and what is hidden (a leading dot).
 
@@ -33,7 +36,7 @@ def find_files(paths: Sequence[str]) -> list[str]:
     found: list[str] = []
     for name in paths:
         path = Path(name)
-        if name == STANDARD_INPUT:
+        if name == STANDARD_INPUT or is_query(name):
             found.append(name)
         elif path.is_dir():
             inside = sorted(_inside(path))
@@ -72,8 +75,23 @@ def _known(name: str) -> str:
     return name
 
 
-def read(name: str) -> Records:
-    """The documents and rejects of one file, or of standard input for `-`."""
+def is_query(name: str) -> bool:
+    """Whether this is a query for PubMed, and no file of such a name."""
+    return name.startswith(QUERY) and not Path(name).exists()
+
+
+def read(name: str, pubmed: PubMedSettings = _PUBMED) -> Records:
+    """The documents and rejects of one file, of standard input for `-`, or of what PubMed finds for `pubmed:QUERY`.
+
+    Raises:
+        InputError, ServerError: PubMed cannot use the query, or does not answer.
+    """
+    if is_query(name):
+        # Imported here: files need no network.
+        from ingest.entrez import read_query
+
+        yield from read_query(name, pubmed)
+        return
     if name == STANDARD_INPUT:
         yield from _read_stream(cast("io.BufferedReader", sys.stdin.buffer), "standard input", "")
         return

@@ -138,7 +138,9 @@ class LocalServer:
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         text = await request.text()
-        recorded = Recorded(request.method, request.path, dict(request.headers), json.loads(text) if text else {})
+        form = request.content_type == "application/x-www-form-urlencoded"
+        body: Json = dict(await request.post()) if form else json.loads(text) if text else {}
+        recorded = Recorded(request.method, request.path, dict(request.headers), body)
         with self._arrived:
             self.requests.append(recorded)
             self._arrived.notify_all()
