@@ -135,6 +135,26 @@ class GenerationSettings(Section):
     timeout: float = Field(60.0, gt=0, description="longest silence of the stream, in seconds")
 
 
+class AnsweringSettings(Section):
+    """What becomes of a sentence that its sources do not bear out, or that has none."""
+
+    unsupported: Literal["warn", "withhold"] = Field("warn", description="sentences found unsupported or contradicted")
+    uncited: Literal["warn", "withhold"] = Field("warn", description="sentences that cite no source")
+
+
+class VerificationSettings(Section):
+    """A model's second opinion on each cited sentence; what is not set is that of the model that writes."""
+
+    enabled: bool = False
+    url: UrlOrNone = None
+    model: str | None = None
+    api_key: SecretStr | None = None
+    max_tokens: int = Field(512, ge=32)
+    max_sentences: int = Field(40, ge=1, description="of an answer; the rest stay unchecked by the model")
+    concurrency: int = Field(8, ge=1)
+    timeout: float = Field(30.0, gt=0, description="seconds for one sentence")
+
+
 class ServedModel(Section):
     """One SGLang server that `citewell serve` starts."""
 
@@ -177,5 +197,7 @@ class Settings(Section):
     retrieval: RetrievalSettings = RetrievalSettings()
     rerank: RerankSettings = RerankSettings()
     generation: GenerationSettings = GenerationSettings()
+    answering: AnsweringSettings = AnsweringSettings()
+    verification: VerificationSettings = VerificationSettings()
     serve: ServeSettings = ServeSettings()
     chat: ChatSettings = ChatSettings()
