@@ -1,7 +1,7 @@
 """An embedded index as most processes have it: through the process that owns it, which is started where there is none.
 
 Every call is a read, or a store whose points have the same ids however often they are stored. So a call that
-the owner's end cut short is made again, once, to a new owner; whoever called notices nothing but the wait.
+the owner's end cut short is made again to a new owner; whoever called notices nothing but the wait.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ PATIENCE = 5.0
 _POLL = 0.02
 # Every so many looks for an owner, another one is started.
 _LOOKS = 25
+# How often a call is made where owners end amid it; the first may have been idle and just about to leave.
+_TRIES = 3
 # Seconds for the handshake; an owner amid a call of Edge answers after it.
 _GREETING = 60.0
 
@@ -182,13 +184,14 @@ class SharedIndex:
         await self._link.close()
 
     async def _call(self, call: str, head: wire.Head | None = None, body: bytes = b"") -> tuple[wire.Head, bytes]:
-        for _ in range(2):
+        for _ in range(_TRIES):
+            link = await self._connected()
             try:
-                return await (await self._connected()).call(call, head or {}, body)
+                return await link.call(call, head or {}, body)
             except _Gone:
-                continue
+                await link.close()
         raise IndexStoreError(
-            f"index “{self.name}”: the process that holds it broke off twice in the same call ({call})",
+            f"index “{self.name}”: the process that holds it broke off again and again in one call ({call})",
             where=str(self.folder),
             fix=f"Run the same command again; what was stored is kept. {log_file()} says more.",
         )
