@@ -187,7 +187,7 @@ async def temporary_index(settings: Settings, paths: Sequence[str], observer: Ob
         ServerError, SettingsError
     """
     with tempfile.TemporaryDirectory(prefix="citewell-eval-") as folder:
-        index = settings.index.model_copy(update={"home": "embedded", "name": "evaluation"})
+        index = settings.index.model_copy(update={"home": "embedded", "name": "evaluation", "shared": False})
         inside = settings.model_copy(update={"data_dir": Path(folder), "index": index})
         summary = await ingest(paths, inside, observer)
         if not summary.documents:

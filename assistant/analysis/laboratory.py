@@ -166,7 +166,7 @@ class Laboratory:
 
     async def _filled(self, settings: Settings, vectors: Matrix | None) -> Index:
         self._made += 1
-        place = settings.index.model_copy(update={"home": "embedded", "name": f"eval-{self._made}"})
+        place = settings.index.model_copy(update={"home": "embedded", "name": f"eval-{self._made}", "shared": False})
         inside = settings.model_copy(update={"data_dir": Path(self._folder.name), "index": place})
         index = await create_index(inside, None if vectors is None else int(vectors.shape[1]))
         lexical = LexicalEncoder(settings.lexical)

@@ -5,7 +5,7 @@ Imports ir-measures, numpy and scipy (the extra `analysis`); import it where a c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -84,9 +84,9 @@ def per_query(judgments: Judgments, run: Run) -> dict[str, dict[str, float]]:
     return found
 
 
-def summary(values: PerQuery) -> dict[str, Interval]:
-    """The mean of every measure, with its interval."""
-    return {name: interval([row[name] for row in values.values()]) for name in MEASURES}
+def summary(values: PerQuery, measures: Iterable[str] = MEASURES) -> dict[str, Interval]:
+    """The mean of each measure, with its interval."""
+    return {name: interval([row[name] for row in values.values()]) for name in measures}
 
 
 def interval(values: Sequence[float]) -> Interval:
@@ -106,9 +106,9 @@ def interval(values: Sequence[float]) -> Interval:
     return Interval(float(sample.mean()), float(bounds.low), float(bounds.high))
 
 
-def compare(a: PerQuery, b: PerQuery) -> dict[str, Difference]:
+def compare(a: PerQuery, b: PerQuery, measures: Iterable[str] = MEASURES) -> dict[str, Difference]:
     """Two runs over the same questions, measure by measure, by a paired randomisation test (Smucker et al., 2007)."""
-    return {name: _difference(_column(a, name, list(a)), _column(b, name, list(a))) for name in MEASURES}
+    return {name: _difference(_column(a, name, list(a)), _column(b, name, list(a))) for name in measures}
 
 
 def _column(values: PerQuery, name: str, questions: Sequence[str]) -> NDArray[np.float64]:

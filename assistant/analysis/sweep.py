@@ -103,9 +103,11 @@ async def sweep(
 
 
 def _row(point: Variant, measured: Measured, base: Measured | None) -> Row:
-    figures = metrics.summary(measured.per_query)
-    against = None if base is None else metrics.compare(base.per_query, measured.per_query)[DECISIVE]
-    return Row(point.axis, point.value, point.flags, measured, {name: figures[name] for name in MEASURES}, against)
+    figures = metrics.summary(measured.per_query, MEASURES)
+    against = None
+    if base is not None:
+        against = metrics.compare(base.per_query, measured.per_query, (DECISIVE,))[DECISIVE]
+    return Row(point.axis, point.value, point.flags, measured, figures, against)
 
 
 def _best(rows: Sequence[Row], within: float) -> Row:
