@@ -88,7 +88,11 @@ _CONCERN = "ExpressionOfConcernIn"
 # A reader must know of these before trusting a source; the gravest first.
 FLAGS = ("retracted", "concern", "corrected")
 _TOLD = {"retracted": "RETRACTED", "concern": "expression of concern", "corrected": "corrected"}
+# Where records that no reader of ours made say these things, in whatever form.
+_TYPE_KEYS = ("type", "study_type", "publication_type", "document_type")
+_PLACE_KEYS = ("journal", "source", "publisher")
 _RETRACTED_TITLE = re.compile(r"\W*retracted(?: (?:article|paper|publication))?\W*[:\]]", re.IGNORECASE)
+_NO = frozenset({"", "0", "false", "no", "none", "n", "n/a"})
 _YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
 
 
@@ -99,6 +103,8 @@ class Evidence:
     type: str | None
     year: int | None
     journal: str | None
+    place: str | None
+    """Where it appeared: the journal, else its source or publisher."""
     lang: str | None
     flags: tuple[str, ...]
     """Those of `FLAGS` that hold."""
@@ -107,7 +113,7 @@ class Evidence:
     def badges(self) -> tuple[tuple[str, str], ...]:
         """What weighs a source at a glance, as kind and text: what a reader must know of it first."""
         told = ((flag, _TOLD[flag]) for flag in self.flags)
-        known = (("type", self.type), ("year", self.year), ("journal", self.journal))
+        known = (("type", self.type), ("year", self.year), ("journal", self.place))
         return (*told, *((kind, one_line(str(value))) for kind, value in known if value))
 
 
@@ -124,11 +130,12 @@ def evidence(metadata: Mapping[str, Any], title: str = "") -> Evidence:
         "concern": _CONCERN in links or said["concern"],
         "corrected": derived["corrected"] or said["corrected"],
     }
-    kind = " ".join(next(iter(_texts(metadata.get("type"))), "").lower().split())
+    kind = _first(metadata, _TYPE_KEYS).lower()
     return Evidence(
         type=derived.get("type") or kind_of(kind) or kind or None,
         year=derived.get("year"),
         journal=derived.get("journal"),
+        place=_first(metadata, _PLACE_KEYS) or None,
         lang=derived.get("lang") or language_code(str(metadata.get("language") or "")),
         flags=tuple(flag for flag in FLAGS if marked[flag]),
     )
@@ -206,8 +213,13 @@ def _links(metadata: Mapping[str, Any]) -> set[object]:
 
 
 def _holds(value: object) -> bool:
-    """Whether a record's own flag is set, however it is written."""
-    return value is True or value == 1 or str(value).strip().lower() in ("true", "yes", "y")
+    """Whether a record affirms something: `true`, or any text but “no”, “false” and the like, a date say."""
+    return value.strip().lower() not in _NO if isinstance(value, str) else bool(value)
+
+
+def _first(metadata: Mapping[str, Any], keys: Iterable[str]) -> str:
+    """The first text under any of these keys, on one line."""
+    return next((text for key in keys for item in _texts(metadata.get(key)) if (text := " ".join(item.split()))), "")
 
 
 def _texts(value: object) -> list[str]:

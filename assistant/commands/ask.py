@@ -10,17 +10,22 @@ import click
 from assistant.answering.answer import Answer, Answered, Cautioned, Failed, Token
 from assistant.answering.engine import Engine
 from assistant.commands import caution, output
-from assistant.commands.options import Loaded, with_settings
+from assistant.commands.options import Loaded, domain_option, filter_option, with_settings
 from assistant.commands.question import question_argument
 from configs.settings import Settings
 
 
 @click.command(
-    epilog=output.example('citewell ask "When must metformin be stopped?"', "citewell ask --json < question.txt")
+    epilog=output.example(
+        'citewell ask "When must metformin be stopped?" --filter "year>=2015 -type:letter"',
+        "citewell ask --json < question.txt",
+    )
 )
 @question_argument
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON, with every passage whole.")
 @click.option("--plain", is_flag=True, help="Plain text at once, as to a pipe; no streaming.")
+@filter_option
+@domain_option
 @with_settings
 def ask(question: str, *, as_json: bool, plain: bool, loaded: Loaded) -> None:
     """Answer QUESTION from the index, each sentence with its sources.

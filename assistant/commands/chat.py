@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from assistant.commands import output
-from assistant.commands.options import Loaded, with_settings
+from assistant.commands.options import Loaded, domain_option, filter_option, with_settings
 from configs.errors import CitewellError
 from configs.settings import IndexSettings, Settings
 
@@ -26,6 +26,8 @@ _DEMO_QUESTIONS = (
 
 @click.command(epilog=output.example("citewell chat", "citewell chat --index pubmed --profile sglang"))
 @click.option("--session", metavar="ID", help="Go on with a saved session.")
+@filter_option
+@domain_option
 @with_settings
 def chat(*, session: str | None, loaded: Loaded) -> int:
     """Open the chat, as citewell without a command does."""
@@ -33,7 +35,8 @@ def chat(*, session: str | None, loaded: Loaded) -> int:
         raise click.UsageError("The chat needs a terminal; in a pipe use: citewell ask QUESTION")
     from assistant.tui.app import run_chat
 
-    return run_chat(loaded.settings, session_id=session)
+    filtered = loaded.origins.get("retrieval.filter") == "flag"
+    return run_chat(loaded.settings, session_id=session, filtered=filtered)
 
 
 @click.command(epilog=output.example("citewell demo", "citewell demo | cat"))

@@ -13,6 +13,7 @@ from configs.errors import SettingsError
 from configs.loading import PROFILES, Loaded, load
 
 C = TypeVar("C", bound=Callable[..., Any])
+_FLAGS = "citewell.flags"
 
 
 def with_settings(command: C) -> C:
@@ -34,11 +35,41 @@ def with_settings(command: C) -> C:
         **kwargs: Any,
     ) -> Any:
         flags = dict(_assignment(text) for text in assignments)
+        flags |= click.get_current_context().meta.get(_FLAGS, {})
         if index_name is not None:
             flags["index.name"] = index_name
         return command(*args, loaded=load(profile, flags), **kwargs)
 
     return wrapped  # type: ignore[return-value]
+
+
+def setting_option(flag: str, key: str, check: Callable[[str], object] = str, **attributes: Any) -> Callable[[C], C]:
+    """A flag of some commands that sets one setting, once `check` lets it; `with_settings` must stand below it."""
+
+    def keep(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+        if value is not None and not ctx.resilient_parsing:
+            check(value)
+            ctx.meta.setdefault(_FLAGS, {})[key] = value
+
+    return click.option(flag, expose_value=False, callback=keep, **attributes)
+
+
+def _parsed(text: str) -> None:
+    from ingest.filters import parse  # most commands are given none
+
+    parse(text, said_in="--filter")
+
+
+filter_option = setting_option(
+    "--filter",
+    "retrieval.filter",
+    _parsed,
+    metavar="FILTER",
+    help="Which records to search, e.g. 'year>=2020 type:rct -retracted'.",
+)
+domain_option = setting_option(
+    "--domain", "embedding.domain", metavar="NAME", help="Which instruction to embed with; citewell config domains."
+)
 
 
 def _assignment(text: str) -> tuple[str, Any]:
@@ -56,4 +87,4 @@ def _assignment(text: str) -> tuple[str, Any]:
         raise SettingsError(f"--set {key}: not a TOML list: {error}", usage=True) from None
 
 
-__all__ = ["Loaded", "with_settings"]
+__all__ = ["Loaded", "domain_option", "filter_option", "with_settings"]

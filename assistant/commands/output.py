@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ingest.evidence import evidence
 from ingest.text import one_line, printable
 
 if TYPE_CHECKING:
@@ -94,9 +95,11 @@ def put_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
 
 
 def reference(title: str, metadata: Mapping[str, Any], doc_id: str) -> str:
-    """Title, journal, year, type and id on one line, as far as they are known."""
-    known = [str(metadata[key]) for key in ("journal", "year", "type") if metadata.get(key) not in (None, "")]
-    return one_line(" · ".join([title or "(no title)", *known, doc_id]))
+    """Title, what it is as evidence (`ingest.evidence`) and id on one line; a retraction stands before the title."""
+    known = evidence(metadata, title)
+    flags, rest = known.badges[: len(known.flags)], known.badges[len(known.flags) :]
+    told = [*(text for _, text in flags), title or "(no title)", *(text for _, text in rest), doc_id]
+    return one_line(" · ".join(told))
 
 
 def put_source(source: Source, *, excerpt: bool) -> None:
@@ -146,6 +149,8 @@ def put_answer(answer: Answer) -> None:
     if answer.mode == "quotes" and answer.status == "answered":
         say("Verbatim quotes from the corpus (no model is configured):\n")
     say(unescaped(answer.text))
+    if answer.filter:
+        say(f"\nFilter: {one_line(answer.filter)}")
     for warning in answer.warnings:
         say(f"\nNote: {warning}")
     if answer.mode == "generated" and answer.sentences:

@@ -10,15 +10,18 @@ from assistant.answering.explanation import Why, explain
 from assistant.answering.retrieval import Result
 from assistant.answering.retrieval import search as run_search
 from assistant.commands import output
-from assistant.commands.options import Loaded, with_settings
+from assistant.commands.options import Loaded, domain_option, filter_option, with_settings
 from assistant.commands.question import question_argument
+from ingest.evidence import evidence
 
 _DEFAULT_LIMIT = 10
 
 
 @click.command(
     epilog=output.example(
-        'citewell search "metformin in kidney disease" --limit 5 --why', 'citewell search "stroke signs" --json'
+        'citewell search "metformin in kidney disease" --limit 5 --why',
+        "citewell search \"stroke prevention\" --filter 'year>=2020 type:rct,meta-analysis'",
+        'citewell search "stroke signs" --json',
     )
 )
 @question_argument
@@ -28,6 +31,8 @@ _DEFAULT_LIMIT = 10
 @click.option("--all-passages", is_flag=True, help="Every matching passage, not one a document.")
 @click.option("--why", is_flag=True, help="How each result came to its rank, and what was dropped.")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@filter_option
+@domain_option
 @with_settings
 def search(question: str, *, limit: int, all_passages: bool, why: bool, as_json: bool, loaded: Loaded) -> None:
     """Find the passages nearest to QUESTION, best first, one a document."""
@@ -36,11 +41,14 @@ def search(question: str, *, limit: int, all_passages: bool, why: bool, as_json:
         output.complain(f"Note: {warning}")
     explained = explain(found) if why else None
     if as_json and explained:
-        rows = [_json(one) | {"why": how.to_json()} for one, how in zip(found.results, explained.results, strict=True)]
+        rows = [
+            _json(one, found.filter) | {"why": how.to_json()}
+            for one, how in zip(found.results, explained.results, strict=True)
+        ]
         output.put_json({"results": rows, "why": explained.to_json()})
         return
     if as_json:
-        output.put_json([_json(result) for result in found.results])
+        output.put_json([_json(result, found.filter) for result in found.results])
         return
     if not found.results:
         output.say("Nothing in the index has a word of this question.")
@@ -50,7 +58,7 @@ def search(question: str, *, limit: int, all_passages: bool, why: bool, as_json:
         output.say(line)
 
 
-def _json(result: Result) -> dict[str, Any]:
+def _json(result: Result, where: str) -> dict[str, Any]:
     passage = result.passage
     return {
         "rank": result.rank,
@@ -62,6 +70,8 @@ def _json(result: Result) -> dict[str, Any]:
         "start": passage.start,
         "end": passage.end,
         "metadata": dict(passage.metadata),
+        "flags": list(evidence(passage.metadata, passage.title).flags),
+        "filter": where,
     }
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from assistant import __version__
 from assistant.answering.provenance import without_path
-from assistant.records.references import yes
+from ingest.evidence import FLAGS
 from ingest.text import one_line
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ def origin(answer: Answer) -> Iterator[tuple[str, str]]:
             "Second opinions by",
             one_line(f"{without_path(answer.verifier.model)}, prompt {answer.verifier.prompt_hash}"),
         )
+    if answer.filter:
+        yield "Searched only", one_line(answer.filter)
     yield "Index", one_line(f"{answer.index}, id {answer.index_id}")
     yield "Took", f"{answer.seconds:.2f} s"
 
@@ -66,6 +68,8 @@ def settings(answer: Answer) -> Iterator[tuple[str, str]]:
 
 def source(source: Source) -> Iterator[tuple[str, str]]:
     """Where a source stands, and what it scored."""
+    if flags := ", ".join(text for kind, text in source.evidence.badges if kind in FLAGS):
+        yield "Beware", flags
     yield "Document", one_line(source.doc_id)
     yield "Passage", f"{source.passage}, characters {source.start} to {source.end} of the document"
     yield "Score", f"{source.score:.6g}"
@@ -73,10 +77,8 @@ def source(source: Source) -> Iterator[tuple[str, str]]:
 
 
 def badges(source: Source) -> list[tuple[str, str]]:
-    """What weighs a source at a glance, as kind and text: retracted or corrected first, then type, year and journal."""
-    known = source.metadata
-    flags = [(key, key) for key in ("retracted", "corrected") if yes(known, key)]
-    return flags + [(key, text) for key in ("type", "year", "journal") if (text := _value(known.get(key)))]
+    """What weighs a source at a glance, as kind and text: see `ingest.evidence`."""
+    return [(kind, _value(text)) for kind, text in source.evidence.badges]
 
 
 def metadata(source: Source) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from ingest.evidence import FLAGS
 from ingest.readers.fields import doi_in, pmcid_in, pmid_in
 from ingest.text import one_line
 
@@ -30,7 +31,6 @@ _KINDS: dict[str, Kind] = {
     "meeting abstract": "conference",
     "conference paper": "conference",
 }
-_NO = frozenset({"", "0", "false", "no", "none", "n"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Reference:
     language: str = ""
     study_type: str = ""
     note: str = ""
-    """“Retracted” or “Corrected”, where it was."""
+    """“Retracted”, “Expression of concern” or “Corrected”, where that holds."""
 
 
 def cited(answers: Iterable[Answer]) -> tuple[Reference, ...]:
@@ -99,16 +99,8 @@ def of(source: Source) -> Reference:
         url=one_line(source.url or ""),
         language=_text(known, "lang"),
         study_type=_text(known, "type"),
-        note="; ".join(
-            note for key, note in (("retracted", "Retracted"), ("corrected", "Corrected")) if yes(known, key)
-        ),
+        note="; ".join(text.capitalize() for kind, text in source.evidence.badges if kind in FLAGS),
     )
-
-
-def yes(metadata: Metadata, key: str) -> bool:
-    """Whether metadata affirms something: `true`, or any text but “no”, “false” and the like."""
-    value = metadata.get(key)
-    return value.strip().lower() not in _NO if isinstance(value, str) else bool(value)
 
 
 def line(reference: Reference) -> str:

@@ -130,7 +130,10 @@ class CitewellApp(App[None]):
         return True
 
     async def _command(self, prompt: Prompt, name: str, argument: str) -> None:
-        if name == "export":
+        if name == "filter":
+            if not await self.conductor.narrow(argument):
+                return  # it stays, to be mended
+        elif name == "export":
             self.action_export(argument.strip())
         elif name in _ACTIONS:
             await self.run_action(_ACTIONS[name])
@@ -225,6 +228,7 @@ def run_chat(
     *,
     session_id: str | None = None,
     notice: str = "",
+    filtered: bool = False,
     open_engine: dialogue.OpenEngine = dialogue.open_engine,
 ) -> int:
     """Run the chat until the reader leaves; returns the process's exit status.
@@ -233,6 +237,7 @@ def run_chat(
         settings: what is asked, and where sessions are kept.
         session_id: an earlier session to go on with.
         notice: a line that stays in sight, such as what kind of corpus this is.
+        filtered: the settings' filter was given for this run, and goes before that of an earlier session.
         open_engine: what opens the engine, called after the first paint.
 
     Raises:
@@ -242,6 +247,8 @@ def run_chat(
     app = CitewellApp(settings, open_engine, notice)
     if session_id is not None:
         app.dialogue.resume(session_id)
+        if filtered:
+            app.dialogue.where = None
     asyncio.run(_run(app))
     if app.crash is not None:
         raise app.crash

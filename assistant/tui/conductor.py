@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from assistant.tui.screens.chat import ChatScreen
     from assistant.tui.widgets.answer import AnswerView
 
+_ALL = ("off", "none", "all", "-")
+_FILTER_HELP = '/filter year>=2020 type:rct,review journal:"Lancet" lang:en -retracted; and any label of the records'
+
 
 class Conductor:
     """Leads the dialogue on the chat screen, one question at a time. What goes wrong is said there, not raised."""
@@ -91,6 +94,7 @@ class Conductor:
             self.complain(error)
             return
         await self.show()
+        self._describe()
         if lost:
             self.say(f"{lost} answers of this session cannot be read. {self.dialogue.elsewhere}", "error")
         else:
@@ -103,6 +107,19 @@ class Conductor:
                 await self.begin()
         except CitewellError as error:
             self.complain(error)
+
+    async def narrow(self, text: str) -> bool:
+        """Search only what this filter lets pass from now on, `off` all; without text, say which it is. False if it is none."""
+        if text:
+            try:
+                await self.dialogue.narrow("" if text.strip().lower() in _ALL else text)
+            except CitewellError as error:
+                self.complain(error)
+                return False
+            self._describe()
+        now = self.dialogue.filter
+        self.say(f"Filter: {now} · /filter off searches all" if now else f"All records are searched. {_FILTER_HELP}")
+        return True
 
     def export(self, path: str) -> None:
         """Write the session to a file."""
@@ -123,8 +140,14 @@ class Conductor:
         self._chat.status.say(text, kind)
 
     def complain(self, error: CitewellError) -> None:
-        """Put an error there, with its remedy."""
-        self.say(" · ".join(part for part in (error.what, error.where, error.fix) if part), "error")
+        """Put an error there, with its remedy; what points at a character keeps its lines."""
+        if "\n" in error.what:
+            self._chat.status.say(error.what, "error", after=error.fix)
+        else:
+            self.say(" · ".join(part for part in (error.what, error.where, error.fix) if part), "error")
+
+    def _describe(self) -> None:
+        self._chat.query_one(TitleLine).describe(self.dialogue.engine, self.dialogue.filter)
 
     async def _open(self) -> None:
         self._chat.status.busy("Opening the index …")
@@ -142,12 +165,13 @@ class Conductor:
 
     def _go_on(self) -> None:
         elsewhere = self.dialogue.elsewhere
-        self.say(elsewhere or "Going on with this session.", "warning" if elsewhere else "")
+        filtered = f" Filter: {self.dialogue.filter}" if self.dialogue.filter else ""
+        self.say((elsewhere or "Going on with this session.") + filtered, "warning" if elsewhere else "")
 
     def _opened(self) -> None:
         self.failed = False
         self._chat.show_problem(None)
-        self._chat.query_one(TitleLine).describe(self.dialogue.engine)
+        self._describe()
 
     async def _answer(self, question: str) -> None:
         try:

@@ -6,14 +6,13 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ingest.evidence import FLAGS
 from ingest.text import one_line
 
 if TYPE_CHECKING:
     from assistant.answering.answer import Answer, Sentence, Source
 
-_WHERE = ("journal", "source", "publisher")
-_TYPE = ("type", "study_type", "publication_type", "document_type")
-_SHOWN = {"year", "url", *_WHERE, *_TYPE}
+_SHOWN = {"year", "url", "journal", "source", "publisher", "type", *FLAGS}
 _LONGEST_VALUE = 300
 _LONGEST_QUOTE = 60
 # What opens and closes as Markdown has it: stars and backticks anywhere, underscores only around whole words.
@@ -41,9 +40,14 @@ def web_address(source: Source) -> str | None:
     return url if usable and " " not in url else None
 
 
+def flags(source: Source) -> str:
+    """What a reader must know of it before anything else: retracted, doubted or corrected; mostly empty."""
+    return " · ".join(text for kind, text in source.evidence.badges if kind in FLAGS)
+
+
 def byline(source: Source) -> str:
-    """Year, where it appeared and what kind of document it is, as far as known."""
-    return " · ".join(part for part in (_value(source, "year"), _first(source, _WHERE), _first(source, _TYPE)) if part)
+    """What kind of evidence it is, when and where it appeared, as far as known."""
+    return " · ".join(_cut(text, _LONGEST_VALUE) for kind, text in source.evidence.badges if kind not in FLAGS)
 
 
 def provenance(source: Source) -> str:
@@ -59,8 +63,9 @@ def further(source: Source) -> list[tuple[str, str]]:
 
 def reference(source: Source) -> str:
     """One line to cite it by: title, where and when, address, id."""
-    place = ", ".join(part for part in (_first(source, _WHERE), _value(source, "year")) if part)
-    parts = [title(source).rstrip("."), place, web_address(source) or "", f"[{one_line(source.doc_id)}]"]
+    known = source.evidence
+    place = ", ".join(str(part) for part in (known.place, known.year) if part)
+    parts = [flags(source), title(source).rstrip("."), place, web_address(source) or "", f"[{one_line(source.doc_id)}]"]
     return ". ".join(part for part in parts if part)
 
 
@@ -116,10 +121,6 @@ def plain(markdown: str) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _first(source: Source, names: tuple[str, ...]) -> str:
-    return next((value for name in names if (value := _value(source, name))), "")
 
 
 def _value(source: Source, name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from assistant.answering.engine import Engine
     from assistant.records.sessions import Session, SessionStore, SessionSummary
     from configs.settings import Settings
+    from ingest.filters import Filter
 
 OpenEngine = Callable[["Settings"], Awaitable["Engine"]]
 
@@ -35,6 +36,8 @@ class Dialogue:
         self.settings = settings
         self.engine: Engine | None = None
         self.answers: list[Answer] = []
+        self.where: Filter | None = None
+        """Which records are searched; None: as the settings say."""
         self._opener = opener
         self._opening = asyncio.Lock()
         self._session: Session | None = None
@@ -60,9 +63,26 @@ class Dialogue:
             yield Failed(error)
             return
         history = [Turn(answer.question, answer.text) for answer in self.answers]
-        async with aclosing(engine.ask(question, history)) as events:
+        async with aclosing(engine.ask(question, history, self.where)) as events:
             async for event in events:
                 yield self._noted(event.answer) if isinstance(event, Answered) else event
+
+    @property
+    def filter(self) -> str:
+        """Which records are searched, as text; empty: all."""
+        return self.settings.retrieval.filter if self.where is None else self.where.text
+
+    async def narrow(self, text: str) -> None:
+        """Search only the records that this filter lets pass from now on; an empty one lets all.
+
+        Raises:
+            CitewellError: it is no filter, or none for this index; the one before stays.
+        """
+        from ingest.filters import parse
+
+        where = parse(text)
+        await (await self.open()).check(where)
+        self.where = where
 
     @property
     def elsewhere(self) -> str:
@@ -89,20 +109,26 @@ class Dialogue:
 
         model, index = (self.engine.model, self.engine.index_name) if self.engine else (None, "")
         mode: Mode = "generated" if model else "quotes"
-        self.keep(Answer(question, text, (), sources, mode, model, warnings=(describe.STOPPED,), index=index))
+        marked = (describe.STOPPED,)
+        self.keep(Answer(question, text, (), sources, mode, model, warnings=marked, index=index, filter=self.filter))
 
     def begin(self) -> None:
         """A new session; it is created on disk with its first answer."""
         self.answers, self._session = [], None
 
     def resume(self, session_id: str) -> Session:
-        """Take up an earlier session.
+        """Take up an earlier session, and the filter of its last answer.
 
         Raises:
             CitewellError: there is none of that id, or it cannot be read.
         """
+        from ingest.filters import parse
+
         self._session = self._store().load(session_id)
         self.answers = list(self._session.answers)
+        if last := self.answers[-1].filter if self.answers else "":
+            with suppress(CitewellError):  # of another citewell's grammar
+                self.where = parse(last)
         return self._session
 
     def sessions(self) -> list[SessionSummary]:

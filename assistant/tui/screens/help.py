@@ -42,6 +42,7 @@ TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "Commands": (
         ("/export [file]", "write the session with all its sources to .md or .json"),
+        ("/filter [what]", 'search only such records, e.g. year>=2020 type:rct -retracted; "off" for all'),
         ("/new", "new session"),
         ("/sessions", "earlier sessions"),
         ("/sources", "show or hide the sources"),

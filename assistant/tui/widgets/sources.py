@@ -31,7 +31,9 @@ class SourceLine(Static):
         n: int
 
     def __init__(self, source: Source) -> None:
-        super().__init__(Content(f"{source.n}  {describe.title(source)}"))
+        flags = describe.flags(source)
+        told = Content.styled(f"! {flags}  ", "bold $error") if flags else Content("  ")
+        super().__init__(Content.assemble(str(source.n), told, describe.title(source)))
         self.n = source.n
 
     def on_click(self) -> None:
@@ -194,6 +196,8 @@ def _borne_out(answer: Answer) -> dict[int, list[str]]:
 
 def _head(source: Source) -> Content:
     lines = [Content.styled(f"[{source.n}] {describe.title(source)}", "bold")]
+    if flags := describe.flags(source):
+        lines.append(Content.styled(flags, "bold $error"))
     if byline := describe.byline(source):
         lines.append(Content(byline))
     if url := describe.web_address(source):

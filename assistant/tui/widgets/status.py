@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Static
 
-from ingest.text import one_line
+from ingest.text import one_line, printable
 
 if TYPE_CHECKING:
     from assistant.answering.engine import Engine
@@ -26,14 +26,16 @@ class TitleLine(Static):
         """Before the engine is there, the index is all that is known."""
         self.describe(None)
 
-    def describe(self, engine: Engine | None) -> None:
-        """Name the index, and the model or that answers are quotes."""
+    def describe(self, engine: Engine | None, where: str = "") -> None:
+        """Name the index, the model or that answers are quotes, and which records are searched, where not all are."""
         parts = [
             Content.styled("citewell", "bold $primary"),
             Content(f"   index {one_line(engine.index_name) if engine else self._index}"),
         ]
         if engine is not None:
             parts.append(Content(f" · {one_line(engine.model) if engine.model else 'verbatim quotes'}"))
+        if where:
+            parts.append(Content.styled(f" · filter {one_line(where)}", "$warning"))
         self.update(Content("").join(parts))
 
 
@@ -47,12 +49,15 @@ class Status(Static):
         self._since = 0.0
         self._timer: Timer | None = None
 
-    def say(self, text: str, kind: str = "") -> None:
-        """Say something that stays until the next thing; `kind` is `busy`, `warning`, `error` or nothing."""
+    def say(self, text: str, kind: str = "", after: str | None = None) -> None:
+        """Say something that stays until the next thing; `kind` is `busy`, `warning`, `error` or nothing.
+
+        It is put on one line, unless there is something to come after it on a line of its own.
+        """
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
-        self.said = one_line(text)
+        self.said = one_line(text) if after is None else printable(f"{text}\n{after}")
         self.set_classes(f"-{kind}" if kind else "")
         self.update(Content(self.said))
 

@@ -10,6 +10,7 @@ from assistant.answering.answer import Answer, Answered, Event, Mode, Retrieved,
 from assistant.answering.engine import Engine
 from configs.errors import CitewellError
 from configs.settings import Settings
+from ingest.filters import Filter
 
 Script = Sequence[Event | asyncio.Event]
 
@@ -20,6 +21,7 @@ class ScriptedEngine(Engine):
     def __init__(self, settings: Settings, *scripts: Script, model: str | None = "a-model") -> None:
         self.settings = settings
         self.asked: list[tuple[str, tuple[Turn, ...]]] = []
+        self.filters: list[str] = []
         self.stopped = 0
         self.closed = False
         self._scripts = list(scripts)
@@ -35,9 +37,15 @@ class ScriptedEngine(Engine):
         """As the test has it."""
         return self._model
 
-    async def ask(self, question: str, history: Sequence[Turn] = ()) -> AsyncGenerator[Event, None]:
+    async def check(self, where: Filter) -> None:
+        """Every filter will do."""
+
+    async def ask(
+        self, question: str, history: Sequence[Turn] = (), where: Filter | None = None
+    ) -> AsyncGenerator[Event, None]:
         """Play the next script; counts how often the asker stopped it."""
         self.asked.append((question, tuple(history)))
+        self.filters.append(where.text if where else "")
         try:
             for item in self._scripts.pop(0):
                 if isinstance(item, asyncio.Event):
