@@ -46,6 +46,7 @@ class IndexSettings(Section):
     timeout: float = Field(10.0, gt=0, description="seconds for one call to the server")
     shared: bool = Field(True, description="an embedded index serves several processes at once, through one of its own")
     idle_minutes: float = Field(10.0, gt=0, description="minutes unused after which that process leaves")
+    optimize_from: int = Field(20_000, ge=0, description="new passages after which ingest optimizes it; 0: never")
 
 
 class ChunkingSettings(Section):
@@ -132,6 +133,7 @@ class GenerationSettings(Section):
     temperature: float = Field(0.0, ge=0)
     max_tokens: int = Field(1024, ge=1)
     context_tokens: int = Field(6000, ge=256, description="budget for passages in the prompt")
+    concurrency: int = Field(4, ge=1, le=256, description="questions of a file that are answered at once")
     timeout: float = Field(60.0, gt=0, description="longest silence of the stream, in seconds")
 
 

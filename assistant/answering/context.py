@@ -11,7 +11,7 @@ from assistant.answering.retrieval import Result
 from ingest import tokens
 from prompts import library
 
-_FENCE = re.compile(r"<(?=\s*/?\s*passage)", re.IGNORECASE)
+_FENCE = re.compile(r"<(?=\s*/?\s*(?:passage|sentence))", re.IGNORECASE)
 _SHOWN_METADATA = ("year", "type", "journal")
 
 
@@ -53,6 +53,16 @@ def messages(question: str, sources: Sequence[Source]) -> list[dict[str, str]]:
     return [
         {"role": "system", "content": library.load("answer").text},
         {"role": "user", "content": f"{passages}\n\nQuestion: {question}"},
+    ]
+
+
+def to_verify(sentence: str, sources: Sequence[Source]) -> list[dict[str, str]]:
+    """The conversation sent to the verifying model: the rules, the passages a sentence cites, and the sentence."""
+    passages = "\n\n".join(_fenced(source) for source in sources)
+    fenced = f"<sentence>\n{_FENCE.sub('‹', sentence)}\n</sentence>"
+    return [
+        {"role": "system", "content": library.load("verify").text},
+        {"role": "user", "content": f"{passages}\n\n{fenced}"},
     ]
 
 

@@ -6,9 +6,11 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from assistant.answering import abstention, citations, context, markers, provenance, quotes
-from assistant.answering.answer import Answer, Answered, Cautioned, Event, Failed, Retrieved, Token, Turn
+from assistant.answering.answer import Answer, Answered, Cautioned, Checking, Event, Failed, Retrieved, Token, Turn
 from assistant.answering.generator import Generator, without_thoughts
 from assistant.answering.question import checked, stand_alone
 from assistant.answering.retrieval import Searcher
@@ -17,6 +19,9 @@ from configs.errors import CitewellError, ServerError
 from configs.settings import Settings
 from ingest.filters import Filter
 from prompts import library
+
+if TYPE_CHECKING:
+    from assistant.answering.verification import ModelVerifier
 
 
 class Engine:
@@ -82,6 +87,8 @@ class Engine:
         finally:
             if self._generator is not None:
                 await self._generator.close()
+            if "_verifier" in self.__dict__ and self._verifier:
+                await self._verifier.close()
 
     async def _events(self, asked: str, history: Sequence[Turn], where: Filter | None) -> AsyncGenerator[Event, None]:
         started = time.monotonic()
@@ -127,15 +134,38 @@ class Engine:
                     yield Token(piece)
             answer = self._resolved(answer, without_thoughts("".join(reply)), cut_short=self._generator.cut_short)
         # Imported here: what only the finished answer needs must not delay its first word.
-        from assistant.answering.checking import checked as checked_against
+        from assistant.answering import checking
         from assistant.answering.safety import orders
 
+        sentences = checking.checked(answer.sentences, answer.sources)
         answer = replace(
             answer,
-            sentences=checked_against(answer.sentences, answer.sources),
+            sentences=sentences,
+            disagreements=() if answer.mode == "quotes" else checking.disagreements(sentences, answer.sources),
             warnings=(*answer.warnings, *orders.warnings(answer.sources)),
         )
-        yield Answered(replace(answer, seconds=time.monotonic() - started))
+        if self._verifier and answer.mode == "generated" and answer.status == "answered":
+            yield Checking(self._shown(answer, started))
+            answer = await self._verifier.judged(answer)
+        yield Answered(self._shown(answer, started))
+
+    def _shown(self, answer: Answer, started: float) -> Answer:
+        """The answer without what the settings withhold."""
+        from assistant.answering.withholding import withheld
+
+        kept = withheld(answer, self.settings.answering)
+        if kept.withheld:
+            kept = self._or_abstained(kept, unusable=True)
+        return replace(kept, seconds=time.monotonic() - started)
+
+    @cached_property
+    def _verifier(self) -> ModelVerifier | None:
+        """The model that gives second opinions, made at the first answer."""
+        if not self.settings.verification.enabled:
+            return None
+        from assistant.answering.verification import ModelVerifier
+
+        return ModelVerifier.of(self.settings)
 
     async def _standalone(self, question: str, history: Sequence[Turn]) -> tuple[str, tuple[str, ...]]:
         if self._generator is None or not history:
@@ -155,10 +185,10 @@ class Engine:
 
     def _resolved(self, answer: Answer, reply: str, *, cut_short: bool) -> Answer:
         """The model's reply with its markers resolved; what is amiss with it becomes a warning."""
-        known = {source.n for source in answer.sources}
-        found = citations.resolve(reply, known, markers.names(answer.sources))
         if abstention.refused(reply):
             return self._or_abstained(replace(answer, sentences=()))
+        known = {source.n for source in answer.sources}
+        found = citations.resolve(reply, known, markers.names(answer.sources))
         resolved = replace(answer, text=found.text, sentences=found.sentences)
         warnings = [*answer.warnings, *found.notes]
         if found.unknown:
@@ -180,4 +210,4 @@ class Engine:
         if answer.status == "answered":
             return answer
         text = abstention.message(answer.question, answer.index, near=bool(answer.sources), unusable=unusable)
-        return replace(answer, text=text, sentences=())
+        return replace(answer, text=text, sentences=(), disagreements=())

@@ -91,6 +91,8 @@ def checked(question: str, settings: Settings) -> Concern | None:
 def remote_hosts(settings: Settings) -> tuple[str, ...]:
     """The hosts beyond this machine that a question's words go to: embedder, model, reranker, verifier."""
     urls = [settings.generation.url]
+    if settings.verification.enabled:
+        urls.append(settings.verification.url)
     if settings.embedding.provider == "openai":
         urls.append(settings.embedding.url)
     if settings.rerank.provider == "server":

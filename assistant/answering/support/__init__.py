@@ -8,11 +8,13 @@ the source says, by the figures and names it lacks, and by the direction of the 
 from __future__ import annotations
 
 from assistant.answering.support.analysis import Analysis, analysed
+from assistant.answering.support.opposition import opposes
 from assistant.answering.support.reasons import Kind, Reason
 from assistant.answering.support.semantic import check_with
+from assistant.answering.support.spans import locate
 from assistant.answering.support.verdict import UNCHECKED, Support, Verdict, judge
 
-__all__ = ["UNCHECKED", "Kind", "Reason", "Support", "Verdict", "check", "check_with"]
+__all__ = ["UNCHECKED", "Kind", "Reason", "Support", "Verdict", "check", "check_with", "locate", "opposes"]
 
 
 def check(sentence: str, source: str, *, similarity: float | None = None) -> Support:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from assistant.answering.support import entities, quantities, spans
-from assistant.answering.support.alignment import SAME_WORDS, twin
+from assistant.answering.support.alignment import SAME_WORDS, Twin, twin
 from assistant.answering.support.analysis import Analysis
 from assistant.answering.support.conflict import Agreement, agreement
 from assistant.answering.support.differences import differences, said
@@ -49,11 +49,19 @@ def judge(claim: Analysis, source: Analysis, similarity: float | None = None) ->
     """The verdict on a sentence that is fit to be checked."""
     beside = twin(claim, source)
     reasons = differences(claim, source, beside) if beside else []
-    if beside and beside.share >= (SAME_WORDS if reasons else _VERBATIM):
+    if beside and (
+        beside.share >= (SAME_WORDS if reasons else _VERBATIM) or (reasons and _figures_alone(claim, beside))
+    ):
         first, last = beside.first, beside.last
         span = spans.of_sentences_of(source, first, last) if reasons else spans.of_tokens(source, first, last)
         return _of_twin(beside.share, reasons, span)
     return _of_paraphrase(claim, source, similarity, reasons)
+
+
+def _figures_alone(claim: Analysis, beside: Twin) -> bool:
+    """Whether all words are the source's, in its order, and only figures differ, in however short a sentence."""
+    changed = [token for segment in beside.segments for token in claim.tokens[slice(*segment.claimed)]]
+    return bool(changed) and all(token.kind in ("number", "unit", "sign") for token in changed)
 
 
 def _of_twin(share: float, reasons: list[Reason], span: tuple[int, int]) -> Support:
