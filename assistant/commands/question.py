@@ -17,6 +17,10 @@ C = TypeVar("C", bound=Callable[..., Any])
 def _read(ctx: click.Context, _: click.Parameter, words: tuple[str, ...]) -> str:
     if ctx.resilient_parsing:
         return ""  # completing in a shell: standard input is not ours to read
+    if ctx.params.get("file"):
+        if words:
+            raise click.UsageError("--file brings the questions; there can be no QUESTION beside it.", ctx)
+        return ""
     if words and words != ("-",):
         question = " ".join(map(_decoded, words))
     elif sys.stdin.isatty() and not words:
