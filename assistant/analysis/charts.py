@@ -133,33 +133,34 @@ def _draw_latency(ax: Axes, swept: Swept) -> None:
         ax.plot(sizes, times, marker=_MARKERS[n], color=_COLOURS[n], linestyle="none", label=name, markersize=5)
     _size_scale(ax, swept)
     ax.set_ylim(bottom=0)
-    ax.set_ylabel("one search (ms), question embedded before")
-    ax.set_title("Latency and size", fontsize=9)
+    ax.set_ylabel("one search (ms)")
+    ax.set_title("Latency and size (question embedded before)", fontsize=9)
     ax.legend(fontsize=7)
 
 
 def _size_scale(ax: Axes, swept: Swept) -> None:
     sizes = sorted({row.measured.bytes_per_vector or 0 for row in (*swept.rows[:1], *swept.axis("dimensions"))})
     ax.set_xscale("log", base=2)
-    ax.set_xticks(sizes, [str(size) for size in sizes], rotation=45)
+    ax.set_xticks(sizes, [f"{size:,}\n{size // 4} d" for size in sizes])
     ax.minorticks_off()
-    ax.set_xlabel("bytes per vector (4 a dimension)")
+    ax.set_xlabel("bytes per vector, and dimensions")
 
 
 def _draw_axis(ax: Axes, base: Row, rows: Sequence[Row], axis: str) -> None:
     """nDCG@10 and MRR@10 at each value, in order; a dashed line shows the settings in force."""
-    values = [row.value for row in rows]
+    places = range(len(rows))
     for n, measure in enumerate(MEASURES[:2]):
         means = _means(rows, measure)
         low, high = _bounds(rows, measure)
         errors = [[m - x for m, x in zip(means, low, strict=True)], [x - m for m, x in zip(means, high, strict=True)]]
+        beside = [place + 0.16 * (n - 0.5) for place in places]
         ax.errorbar(
-            values, means, yerr=errors, fmt=_MARKERS[n], color=_COLOURS[n], capsize=2, label=measure, markersize=5
+            beside, means, yerr=errors, fmt=_MARKERS[n], color=_COLOURS[n], capsize=2, label=measure, markersize=5
         )
         ax.axhline(base.figures[measure].mean, color=_COLOURS[n], linestyle="--", linewidth=0.8)
     ax.set_xlabel(f"{axis} (dashed: {BASE})")
     ax.set_ylabel("mean over questions, 95 % interval")
-    ax.tick_params(axis="x", rotation=45)
+    ax.set_xticks(places, [row.value for row in rows], rotation=45 if len(rows) > 4 else 0)
     ax.set_title(f"Quality and {axis}", fontsize=9)
     ax.legend(fontsize=7)
 

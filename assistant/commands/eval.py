@@ -15,7 +15,7 @@ from assistant.analysis.extras import needed
 from assistant.analysis.judged import read_judgments, read_questions
 from assistant.analysis.runs import read_run, write_run
 from assistant.commands import output
-from assistant.commands.eval_sweep import READABLE, WRITABLE, sweep
+from assistant.commands.eval_sweep import READABLE, WRITABLE, report, sweep
 from assistant.commands.ingest import SOME_REJECTED, Watch
 from assistant.commands.options import Loaded, with_settings
 from assistant.commands.progress import counted
@@ -129,6 +129,7 @@ def compare(run_a: Path, run_b: Path, *, qrels: Path, as_json: bool, debug: bool
 
 
 eval.add_command(sweep)
+eval.add_command(report)
 
 
 def writable(path: Path | None) -> None:

@@ -1,4 +1,4 @@
-"""`citewell eval sweep`: what each setting is worth, as a table, a picture and a profile."""
+"""`citewell eval sweep` and `report`: what each setting is worth, as a table, a picture, a profile, a page."""
 
 from __future__ import annotations
 
@@ -98,6 +98,36 @@ def sweep(
     return SOME_REJECTED if rejected or any(row.measured.warnings for row in swept.rows) else 0
 
 
+@click.command(epilog=output.example("citewell eval report sets.toml --out results --profile local"))
+@click.argument("sets", type=READABLE, metavar="SETS.toml")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="The folder of the page.")
+@with_settings
+def report(sets: Path, *, out: Path, loaded: Loaded) -> int:
+    """Measure words alone, vectors alone and both on each collection of SETS.toml; write a page with tables and charts.
+
+    A collection is [[sets]] with name, corpus (a list of paths), queries and qrels, as seen from that file; axes (a
+    list) are swept and drawn, embed = false leaves out vectors, note says what a reader should know of it.
+    """
+    with needed("a results page"):
+        from assistant.analysis import report as results
+        from assistant.analysis.sets import read_collections
+    collections = read_collections(sets)
+    for one in collections.sets:
+        for path in (*one.corpus, one.queries, one.qrels):
+            if not path.exists():
+                raise InputError(f"{one.name}: there is no {path.name}", where=str(path))
+    shown = []
+    for one in collections.sets:
+        output.complain(f"{one.name} …")
+        shown.append(asyncio.run(results.measure(one, loaded.settings, counted)))
+    for path in results.write_page(out, collections, loaded.settings, shown):
+        output.say(one_line(str(path)))
+    warnings = [warning for one in shown for measured in one.systems.values() for warning in measured.warnings]
+    for warning in dict.fromkeys(warnings):
+        output.complain(f"Note: {warning}")
+    return SOME_REJECTED if warnings else 0
+
+
 def _wanted(named: Sequence[str], values: Sequence[str]) -> dict[str, Sequence[str]]:
     if len(values) > len(named):
         raise click.UsageError("Each --values belongs to the --axis in the same place; there are more of them.")
@@ -130,7 +160,7 @@ async def _sweep(
 def put_swept(swept: Swept) -> None:
     """The table, with a bar for nDCG@10 between the worst and the best of its axis."""
     base = swept.rows[0]
-    output.heading(f"{len(base.measured.per_query):,} questions; nDCG@10 with its 95 % interval")
+    output.heading(f"{len(base.measured.per_query):,} questions; nDCG@10 with its 95 % interval; a bar from the worst of all to the best")
     head = f"  {'':<14} {'nDCG@10':>7} {'interval':<15} {'MRR@10':>7} {'B/vector':>8} {'ms':>6} {'p':>6}"
     tops = [row.figures["nDCG@10"].mean for row in swept.rows]
     for axis in dict.fromkeys(row.axis for row in swept.rows):
