@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from configs.errors import ServerGarbled, ServerUnreachable
 from configs.settings import RerankSettings, Settings
+from ingest import openai_api
 from prompts import library
 
 if TYPE_CHECKING:
@@ -85,16 +86,27 @@ class Reranking:
             ServerError, NotInstalled, SettingsError: it cannot score, not in time, or what it says means nothing.
         """
         check = self._checking()
+        if self._senseless:
+            await check  # raises what it found, at no further cost
         try:
             async with asyncio.timeout(self._settings.timeout):
                 scores, _ = await asyncio.gather(self._reranker.scores(question, texts), asyncio.shield(check))
-        except TimeoutError:
+        except BaseException as error:
+            if not check.done():  # it suffers from the same, and may not speak for the next question
+                check.cancel()
+                self._check = None
+            if not isinstance(error, TimeoutError):
+                raise
             raise ServerUnreachable(
                 f"the reranker did not answer within {self._settings.timeout:g} s",
                 where=self._settings.url if self._settings.provider == "server" else self._settings.model,
                 fix="Raise rerank.timeout, or lower rerank.candidates.",
             ) from None
         return scores
+
+    def begin(self) -> None:
+        """Begin the check, and what it takes to load, before there is a question; needs a running event loop."""
+        self._checking()
 
     async def check(self) -> None:
         """Have two questions answered whose answers are known.
@@ -118,6 +130,9 @@ class Reranking:
         check = self._check
         if check is None or (check.done() and not self._senseless and (check.cancelled() or check.exception())):
             self._check = check = asyncio.create_task(self.check())
+            check.add_done_callback(
+                lambda done: done.cancelled() or done.exception()
+            )  # told with the scores, or not at all
         return check
 
     async def close(self) -> None:
@@ -135,18 +150,19 @@ class ServerReranker:
         self._settings = settings
         self._told = {"instruct": instruction} if instruction else {}
         self._client: AsyncOpenAI | None = None
+        self._making = asyncio.Lock()
 
     async def scores(self, question: str, texts: Sequence[str]) -> list[float]:
         """See `Reranker.scores`."""
-        # Imported here: the client takes half a second, and only who reranks by a server needs it.
-        from ingest import openai_api
-
-        if self._client is None:
-            self._client = openai_api.make_client(
-                self._settings.url, self._settings.api_key, self._settings.timeout, retries=0
-            )
+        settings = self._settings
+        async with self._making:
+            if self._client is None:
+                # In a thread: its import takes half a second, in which a screen would stand still.
+                self._client = await asyncio.to_thread(
+                    openai_api.make_client, settings.url, settings.api_key, settings.timeout, retries=0
+                )
         body = {
-            "model": self._settings.model,
+            "model": settings.model,
             "query": question,
             "documents": list(texts),
             "return_documents": False,

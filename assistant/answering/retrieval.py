@@ -52,11 +52,15 @@ class Searcher:
             IndexMissing, IndexInUse, IndexMismatch, IndexStoreError, ServerError, SettingsError
         """
         index = await open_index(settings)
+        settings = index.manifest.filled(settings)
         try:
-            return cls(index, settings, open_embedder(settings.embedding, retries=0), open_reranking(settings))
+            searcher = cls(index, settings, open_embedder(settings.embedding, retries=0), open_reranking(settings))
         except BaseException:
             await index.close()
             raise
+        if searcher._reranking is not None:
+            searcher._reranking.begin()
+        return searcher
 
     async def search(
         self,
@@ -82,7 +86,7 @@ class Searcher:
         wanted = limit or self._settings.limit
         warnings: list[str] = []
         dense = await self._embedded(question, warnings)
-        query = self.lexical.query(question)
+        query = self.lexical.question(question)
         depth = max(self._settings.candidates, wanted)
         known: dict[str, Passage] = {}
         scores: dict[str, float] | None = None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from llama_index.core.retrievers import BaseRetriever
 from llama_index.core.schema import NodeRelationship, NodeWithScore, QueryBundle, RelatedNodeInfo, TextNode
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from assistant.answering.retrieval import Result, Searcher
 
 _log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class CitewellRetriever(BaseRetriever):
@@ -54,17 +56,24 @@ class CitewellRetriever(BaseRetriever):
         return [_node(result) for result in found.results]
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        try:
-            here: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
-        except RuntimeError:
-            here = None
-        if self._loop.is_running() and here is not self._loop:
-            return asyncio.run_coroutine_threadsafe(self._aretrieve(query_bundle), self._loop).result()
-        if here is None and not self._loop.is_closed():
-            return self._loop.run_until_complete(self._aretrieve(query_bundle))
-        raise RuntimeError(
-            "retrieve() would wait for the event loop that it blocks, or that has ended: await aretrieve() there"
-        )
+        return waited_for(lambda: self._aretrieve(query_bundle), self._loop, "await aretrieve() there")
+
+
+def waited_for(call: Callable[[], Coroutine[Any, Any, T]], loop: asyncio.AbstractEventLoop, instead: str) -> T:
+    """What a coroutine that belongs to `loop` returns, for a caller without `await`: another thread, or one at rest.
+
+    Raises:
+        RuntimeError: it would never return, since the caller blocks that loop, or the loop has ended.
+    """
+    try:
+        here: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+    except RuntimeError:
+        here = None
+    if loop.is_running() and here is not loop:
+        return asyncio.run_coroutine_threadsafe(call(), loop).result()
+    if here is None and not loop.is_closed():
+        return loop.run_until_complete(call())
+    raise RuntimeError(f"this would wait for the event loop that it blocks, or that has ended: {instead}")
 
 
 def _node(result: Result) -> NodeWithScore:

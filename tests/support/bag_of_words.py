@@ -33,6 +33,12 @@ def embed(text: str, dimensions: int) -> list[float]:
     return normalised([float(value) for value in sums])
 
 
+def covered(question: str, text: str) -> float:
+    """Which share of the question's words of four letters and more a text holds: what a reranker might make of it."""
+    wanted = {word for word in tokens(question) if len(word) > 3}
+    return len(wanted & set(tokens(text))) / len(wanted) if wanted else 0.0
+
+
 def normalised(vector: list[float]) -> list[float]:
     """The vector at length 1."""
     length = math.hypot(*vector) or 1.0

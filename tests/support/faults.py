@@ -42,6 +42,13 @@ class Spoil(Fault):
 
 
 @dataclass(frozen=True, slots=True)
+class SpoilRows(Fault):
+    """Changes a reranker's good answer, a list of rows with score and index, before it leaves."""
+
+    change: Callable[[Any], object]
+
+
+@dataclass(frozen=True, slots=True)
 class StreamError(Fault):
     """Reports an error inside a 200 stream after some pieces, then `[DONE]`."""
 
@@ -75,3 +82,8 @@ CRASHED = Status(500, error_body("Internal server error: CUDA out of memory", "I
 TOO_FEW_VECTORS = Spoil(lambda vectors: vectors[:-1])
 NAN_VECTORS = Spoil(lambda vectors: [[math.nan, *vector[1:]] for vector in vectors])
 RAGGED_VECTORS = Spoil(lambda vectors: [vector[: len(vector) - n % 2] for n, vector in enumerate(vectors)])
+TOO_FEW_SCORES = SpoilRows(lambda rows: rows[:-1])
+SCORE_TWICE = SpoilRows(lambda rows: [rows[0], *rows[:-1]])
+NAN_SCORES = SpoilRows(lambda rows: [row | {"score": math.nan} for row in rows])
+SCORES_AS_TEXT = SpoilRows(lambda rows: [row | {"score": "high"} for row in rows])
+NO_LIST_OF_SCORES = SpoilRows(lambda rows: {"scores": rows})

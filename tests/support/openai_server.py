@@ -26,7 +26,7 @@ Reply = Sequence[str] | Callable[[Json], Sequence[str]]
 
 
 class OpenAIServer(LocalServer):
-    """An embedding and chat server; see `LocalServer` for how it is started, watched and made to fail."""
+    """An embedding, reranking and chat server; see `LocalServer` for how it is started, watched and made to fail."""
 
     def __init__(self, *, model: str = "fake/model", dimensions: int = 64) -> None:
         super().__init__()
@@ -36,6 +36,8 @@ class OpenAIServer(LocalServer):
         """Whether it obeys `dimensions`; SGLang answers 400 to it unless started so."""
         self.context_length = 32_768
         """Tokens (here: words) one input may have."""
+        self.template = True
+        """Whether a reranker has its chat template; SGLang answers 200 with meaningless scores if not."""
         self.reply: Reply = ("A scripted ", "answer [1].")
         """The pieces of a chat answer; a piece is a token where `max_tokens` counts them."""
         self.piece_delay = 0.0
@@ -45,7 +47,7 @@ class OpenAIServer(LocalServer):
 
     @property
     def url(self) -> str:
-        """What goes into `embedding.url` and `generation.url`."""
+        """What goes into `embedding.url`, `rerank.url` and `generation.url`."""
         return f"http://127.0.0.1:{self.port}/v1"
 
     @property
@@ -70,6 +72,8 @@ class OpenAIServer(LocalServer):
                 return web.json_response({"object": "list", "data": [card]})
             case "POST", "/v1/embeddings":
                 return self._embed(recorded.body, fault)
+            case "POST", "/v1/rerank":
+                return self._rerank(recorded.body, fault)
             case "POST", "/v1/chat/completions":
                 return await self._chat(request, recorded.body, fault)
         return web.json_response({"detail": "Not Found"}, status=404)
@@ -93,6 +97,22 @@ class OpenAIServer(LocalServer):
         encode = _base64 if body.get("encoding_format") == "base64" else list
         data = [{"object": "embedding", "index": n, "embedding": encode(vector)} for n, vector in enumerate(vectors)]
         return web.json_response({"object": "list", "data": data, "model": self.model, "usage": _usage(len(texts), 0)})
+
+    def _rerank(self, body: Json, fault: faults.Fault | None) -> web.Response:
+        """A bare list, best first. A text's score is the share of the question's longer words that it holds."""
+        documents = body["documents"]
+        if not documents or not all(document.strip() for document in documents):
+            return _refuse("Each document cannot be empty or whitespace only")
+        scores = [bag_of_words.covered(body["query"], document) for document in documents]
+        if not self.template:
+            scores = [0.5424 + len(document) % 7 / 1000 for document in documents]
+        rows: list[Json] = [{"score": score, "index": n, "meta_info": None} for n, score in enumerate(scores)]
+        if body.get("return_documents", True):
+            rows = [row | {"document": documents[row["index"]]} for row in rows]
+        answer: object = sorted(rows, key=lambda row: -row["score"])[: body.get("top_n") or len(rows)]
+        if isinstance(fault, faults.SpoilRows):
+            answer = fault.change(answer)
+        return web.Response(text=json.dumps(answer), content_type="application/json")
 
     async def _chat(self, request: web.Request, body: Json, fault: faults.Fault | None) -> web.StreamResponse:
         reply = list(self.reply(body) if callable(self.reply) else self.reply)
