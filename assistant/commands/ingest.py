@@ -13,8 +13,10 @@ import click
 
 from assistant.commands import output
 from assistant.commands.options import Loaded, with_settings
+from assistant.commands.stages import stages
 from configs.errors import CitewellError
 from ingest.documents import Document
+from ingest.index.open import optimize_index
 from ingest.pipeline import Summary
 from ingest.pipeline import ingest as run_ingest
 from ingest.pipeline import refresh as run_refresh
@@ -73,6 +75,9 @@ def ingest(paths: tuple[str, ...], *, most: int | None, refresh: bool, as_json: 
             )
         raise
     watch.close_remarks()
+    if summary.documents and settings.index.optimize_from:
+        with stages() as tell:
+            asyncio.run(optimize_index(settings, tell, least=settings.index.optimize_from))
     if as_json:
         output.put_json(summary.to_json())
     else:

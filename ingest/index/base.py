@@ -36,11 +36,20 @@ class Manifest:
     id: str
     format: int
     made_with: Mapping[str, Mapping[str, Any]]
+    domain: str = ""
+    """Whose instruction its questions are embedded with, where nothing else is said."""
 
     @classmethod
     def of(cls, settings: Settings, dimensions: int | None) -> Manifest:
         """The manifest of a new index; `dimensions` is what the embedder answers with, None without one."""
-        return cls(uuid.uuid4().hex, FORMAT, _made_with(settings, dimensions))
+        return cls(uuid.uuid4().hex, FORMAT, _made_with(settings, dimensions), settings.embedding.domain)
+
+    def filled(self, settings: Settings) -> Settings:
+        """The settings as questions of this index use them: with its domain, unless somebody chose one."""
+        if not self.domain or "domain" in settings.embedding.model_fields_set:
+            return settings
+        embedding = settings.embedding.model_copy(update={"domain": self.domain})
+        return settings.model_copy(update={"embedding": embedding})
 
     @property
     def dimensions(self) -> int | None:
@@ -85,7 +94,7 @@ class Manifest:
         """
         try:
             made_with = {part: dict(stored["made_with"][part]) for part in ("embedding", "chunking", "lexical")}
-            manifest = cls(str(stored["id"]), int(stored["format"]), made_with)
+            manifest = cls(str(stored["id"]), int(stored["format"]), made_with, str(stored.get("domain", "")))
         except (KeyError, TypeError, ValueError):
             raise IndexStoreError(
                 "the manifest is damaged", where=where, fix="Delete the index and ingest again."

@@ -179,6 +179,21 @@ class SharedIndex:
         """See `Index.flush`."""
         await self._call("flush")
 
+    async def unoptimized(self) -> int:
+        """See `Optimizable.unoptimized`."""
+        told, _ = await self._call("unoptimized")
+        return int(told["passages"])
+
+    async def copy(self) -> str:
+        """See `Optimizable.copy`."""
+        told, _ = await self._call("copy")
+        return str(told["copy"])
+
+    async def swap(self, copy: str) -> bool:
+        """See `Optimizable.swap`."""
+        told, _ = await self._call("swap", {"copy": copy})
+        return bool(told["swapped"])
+
     async def close(self) -> None:
         """See `Index.close`; the owner stays for the others, and for a while."""
         await self._link.close()

@@ -13,7 +13,7 @@ import json
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import qdrant_edge
 from qdrant_edge import (
@@ -43,6 +43,7 @@ from qdrant_edge import SparseVector as EdgeSparseVector
 from configs.errors import IndexInUse, IndexMissing
 from ingest import facets
 from ingest.documents import Passage
+from ingest.index import swap
 from ingest.index.base import (
     DENSE,
     INDEXED_KEYS,
@@ -77,6 +78,7 @@ class EmbeddedIndex:
         self.folder = folder
         self.manifest = manifest
         self._shard = shard
+        self._copy: swap.Copy | None = None
         self.lock = lock
 
     @classmethod
@@ -119,6 +121,7 @@ class EmbeddedIndex:
             manifest = read_manifest(folder)
             with explained(folder, "opened"):
                 need_space(folder)
+                swap.recover(folder)
                 shard = EdgeShard.load(str(folder / "shard"))
         except BaseException:
             lock.close()
@@ -127,6 +130,9 @@ class EmbeddedIndex:
 
     async def store(self, entries: Sequence[Entry], replaced: Sequence[str]) -> None:
         """See `Index.store`."""
+        if self._copy is not None:
+            self._copy.changed.update(entry.passage.doc_id for entry in entries)
+            self._copy.changed.update(replaced)
         with explained(self.folder, "written", CHECK_DISK):
             need_space(self.folder)
         for start in range(0, len(entries), _SLICE):
@@ -214,6 +220,26 @@ class EmbeddedIndex:
         """See `Index.size_bytes`: what its files take on disk."""
         return sum(file.stat().st_blocks * 512 for file in self.folder.rglob("*") if file.is_file())
 
+    async def unoptimized(self) -> int:
+        """See `Optimizable.unoptimized`."""
+        with explained(self.folder, "read"):
+            info = self._shard.info()
+        # Edge counts dense and lexical vectors together, and the lexical ones are always indexed.
+        return max(0, 2 * info.points_count - info.indexed_vectors_count) if self.manifest.dimensions else 0
+
+    async def copy(self) -> str:
+        """See `Optimizable.copy`; nothing may be stored while it goes on."""
+        self._copy = await swap.copied(self.folder, self._shard)
+        return str(self._copy.path)
+
+    async def swap(self, copy: str) -> bool:
+        """See `Optimizable.swap`; nothing may be stored while it goes on."""
+        known, self._copy = self._copy, None
+        if known is None or str(known.path) != copy or not await swap.carried(known, self.folder, self._shard):
+            return False
+        self._shard = swap.exchanged(known, self.folder, self._shard)
+        return True
+
     async def flush(self) -> None:
         """See `Index.flush`."""
         with explained(self.folder, "written", CHECK_DISK):
@@ -225,13 +251,16 @@ class EmbeddedIndex:
         self.lock.close()
 
 
+def config(manifest: Manifest, **more: Any) -> EdgeConfig:
+    """What the vectors of an index are; `more` goes to Edge as it is."""
+    dense = {DENSE: EdgeVectorParams(size=manifest.dimensions, distance=Distance.Cosine)} if manifest.dimensions else {}
+    return EdgeConfig(vectors=dense, sparse_vectors={LEXICAL: EdgeSparseVectorParams(modifier=Modifier.Idf)}, **more)
+
+
 def _make_shard(folder: Path, manifest: Manifest) -> EdgeShard:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    dense = {DENSE: EdgeVectorParams(size=manifest.dimensions, distance=Distance.Cosine)} if manifest.dimensions else {}
-    shard = EdgeShard.create(
-        str(folder), EdgeConfig(vectors=dense, sparse_vectors={LEXICAL: EdgeSparseVectorParams(modifier=Modifier.Idf)})
-    )
+    shard = EdgeShard.create(str(folder), config(manifest))
     for key, schema in INDEXED_KEYS.items():
         shard.update(UpdateOperation.create_field_index(key, _SCHEMAS[schema]))
     return shard

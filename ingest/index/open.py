@@ -10,6 +10,7 @@ from configs.errors import IndexMissing, InputError
 from configs.settings import Settings
 from ingest.index import client, embedded, starting
 from ingest.index.base import Index, Manifest
+from ingest.index.optimize import Progress, optimizable, optimize
 from ingest.ledger import delete_ledger
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -65,7 +66,9 @@ async def open_index(
             raise
     try:
         if check:
-            index.manifest.check(settings, folder.name, dimensions)
+            # Who stores must say the domain themselves: its prefix would go before their documents.
+            used = settings if writing else index.manifest.filled(settings)
+            index.manifest.check(used, folder.name, dimensions)
     except BaseException:
         await index.close()
         raise
@@ -101,6 +104,29 @@ async def create_index(settings: Settings, dimensions: int | None) -> Index:
     except BaseException:
         await connection.close()
         raise
+
+
+async def optimize_index(settings: Settings, progress: Progress, *, least: int = 1) -> int | None:
+    """Build search graphs over the index of these settings, where `least` passages or more are in none yet.
+
+    `progress` is told the stage about once a second. Returns how many passages were brought in, None where there
+    is nothing to do for us: a Qdrant server sees to it itself.
+
+    Raises:
+        IndexMissing, IndexInUse, IndexStoreError, ServerError
+    """
+    index = await open_index(settings, check=False)
+    try:
+        target = optimizable(index)
+        if target is None:
+            return None
+        waiting = await target.unoptimized()
+        if waiting < least:
+            return 0
+        await optimize(target, progress)
+        return waiting
+    finally:
+        await index.close()
 
 
 async def list_indexes(settings: Settings) -> list[str]:

@@ -69,6 +69,7 @@ class Owner:
         self._since = self._last = time.monotonic()
         self._clients: set[Client] = set()
         self._writing: Client | None = None
+        self._optimizing: Client | None = None
         self._one_writes = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._calls: dict[str, Callable[[Client, wire.Head, bytes], Awaitable[Reply]]] = {
@@ -80,6 +81,9 @@ class Owner:
             "documents": self._documents,
             "size": self._size,
             "flush": self._flush,
+            "unoptimized": self._unoptimized,
+            "copy": self._copy,
+            "swap": self._swap,
         }
 
     async def serve(self, listening: socket.socket) -> None:
@@ -101,7 +105,7 @@ class Owner:
     async def _until_idle(self) -> None:
         while not self.leaving.is_set() and self.index.lock.stands:
             quiet = time.monotonic() - self._last
-            busy = self._tasks or self._writing
+            busy = self._tasks or self._writing or self._optimizing
             if quiet >= self._idle and not busy:
                 return
             with contextlib.suppress(TimeoutError):
@@ -164,6 +168,8 @@ class Owner:
         self._clients.discard(client)
         if self._writing is client:
             self._writing = None
+        if self._optimizing is client:
+            self._optimizing = None
         self._last = time.monotonic()
 
     async def _answer(self, client: Client, head: wire.Head, body: bytes) -> None:
@@ -210,6 +216,20 @@ class Owner:
         async with self._one_writes:
             await self.index.flush()
         return {}, b""
+
+    async def _unoptimized(self, *_: object) -> Reply:
+        return {"passages": await self.index.unoptimized()}, b""
+
+    async def _copy(self, client: Client, *_: object) -> Reply:
+        if self._optimizing not in (None, client):
+            raise in_use(self.index.folder, f"{self._optimizing.who if self._optimizing else ''}, which optimizes it")
+        self._optimizing = client
+        async with self._one_writes:
+            return {"copy": await self.index.copy()}, b""
+
+    async def _swap(self, _: Client, head: wire.Head, __: bytes) -> Reply:
+        async with self._one_writes:
+            return {"swapped": await self.index.swap(head["copy"])}, b""
 
 
 def _where(head: wire.Head) -> Filter | None:
