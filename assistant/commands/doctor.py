@@ -40,7 +40,7 @@ class Check:
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @with_settings
 def doctor(*, as_json: bool, loaded: Loaded) -> int:
-    """Check settings, data folder, index, embedder and model, and say what to do about each fault.
+    """Check settings, data folder, index, embedder, reranker and model, and say what to do about each fault.
 
     Exits 1 if something that these settings need does not work.
     """
@@ -67,6 +67,7 @@ async def _checks(loaded: Loaded) -> AsyncIterator[Check]:
     # A new user has none yet; one that somebody asked for has to be there.
     yield replace(index, well=index.well or (not index.there and "index.name" not in loaded.origins))
     yield await _try("embedder", _embedder, settings)
+    yield await _try("reranker", _reranker, settings)
     yield await _try("model", _model, settings)
 
 
@@ -114,6 +115,19 @@ async def _embedder(settings: Settings) -> str:
     finally:
         await embedder.close()
     return f"{settings.embedding.model}, {dimensions} dimensions"
+
+
+async def _reranker(settings: Settings) -> str:
+    from assistant.answering.rerank import open_reranking
+
+    reranking = open_reranking(settings)
+    if reranking is None:
+        return "none: passages stay in the order of the search, as this profile means it"
+    try:
+        await reranking.check()
+    finally:
+        await reranking.close()
+    return f"{settings.rerank.model} tells right passages from wrong ones"
 
 
 async def _model(settings: Settings) -> str:

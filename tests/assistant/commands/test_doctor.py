@@ -56,3 +56,18 @@ def test_each_fault_is_told_with_its_remedy_and_no_key(home: Home, called: Calle
     assert "CITEWELL_EMBEDDING__API_KEY" in checks["embedder"]["found"]
     assert "generation.url" in checks["model"]["found"]
     assert "sk-wrong-key" not in ran.stdout + ran.stderr
+
+
+def test_a_reranker_must_tell_a_right_passage_from_a_wrong_one(
+    home: Home, called: Called, openai_server: OpenAIServer
+) -> None:
+    """A server without its chat template answers 200 to all: only scores on known texts show it."""
+    reranked = {"CITEWELL_RERANK__PROVIDER": "server", "CITEWELL_RERANK__URL": openai_server.url}
+    ran = called(home, "doctor", **reranked)
+    assert ran.returncode == 0
+    assert "ok    reranker: Qwen/Qwen3-Reranker-0.6B tells right passages from wrong ones" in ran.stdout
+    openai_server.template = False
+    ran = called(home, "doctor", **reranked)
+    assert ran.returncode == 1
+    assert "FAIL  reranker:" in ran.stdout
+    assert "citewell serve reranker" in ran.stdout

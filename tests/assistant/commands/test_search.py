@@ -52,3 +52,14 @@ def test_plain_results_name_the_document_and_show_its_beginning(sample: Home) ->
     assert "  1. Metformin in type 2 diabetes · Example Medicine · 2021 · metformin" in ran.stdout
     assert "Metformin is the first-line drug" in ran.stdout
     assert "\x1b" not in ran.stdout
+
+
+def test_why_tells_how_each_result_came_to_its_rank(sample: Home, called: Called) -> None:
+    """For a reader a line under each result; for a script an object with results and the search as a whole."""
+    ran = called(sample, "search", "metformin dose", "--why")
+    assert ran.returncode == 0
+    assert "(words #1 (" in ran.stdout
+    told = json.loads(called(sample, "search", "metformin dose", "--why", "--json").stdout)
+    assert [row["why"]["lexical"]["rank"] for row in told["results"]] == [row["rank"] for row in told["results"]]
+    assert told["results"][0]["why"]["dense"] is None
+    assert {"instruction", "expanded", "dropped", "below_cut"} <= set(told["why"])
