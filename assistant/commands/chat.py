@@ -25,7 +25,9 @@ _DEMO_QUESTIONS = (
 
 
 @click.command(epilog=output.example("citewell chat", "citewell chat --index pubmed --profile sglang"))
-@click.option("--session", metavar="ID", help="Go on with a saved session.")
+@click.option(
+    "--session", metavar="ID", help="Go on with a saved session: the beginning of its id is enough, or `latest`."
+)
 @filter_option
 @domain_option
 @with_settings

@@ -44,6 +44,8 @@ def _turn(number: int, answer: Answer) -> Iterator[str]:
     yield f"## Question {number}"
     yield markdown.quote(answer.question)
     yield f"### Answer {number}"
+    if answer.emergency:
+        yield f"**{markdown.line(answer.emergency)}**"
     yield markdown.prose(answer.text)
     if answer.warnings:
         yield "### Warnings"

@@ -78,9 +78,8 @@ def of(source: Source) -> Reference:
     """The reference of a source's document."""
     known = source.metadata
     authors = tuple(map(_author, _texts(known.get("authors") or known.get("author"))))
-    stated = _text(known, "year")
-    year = int(stated) if re.fullmatch(r"[12]\d{3}", stated) else None
-    journal = _text(known, "journal")
+    evidence = source.evidence
+    year, journal = evidence.year, one_line(evidence.journal or "")
     doi, pmid = doi_in(_text(known, "doi")), pmid_in(_text(known, "pmid"))
     title = one_line(source.title) or one_line(source.doc_id)
     return Reference(
@@ -98,8 +97,8 @@ def of(source: Source) -> Reference:
         pmcid=f"PMC{number}" if (number := pmcid_in(_text(known, "pmcid")).removeprefix("PMC")) else "",
         url=one_line(source.url or ""),
         language=_text(known, "lang"),
-        study_type=_text(known, "type"),
-        note="; ".join(text.capitalize() for kind, text in source.evidence.badges if kind in FLAGS),
+        study_type=one_line(evidence.type or ""),
+        note="; ".join(text.capitalize() for kind, text in evidence.badges if kind in FLAGS),
     )
 
 

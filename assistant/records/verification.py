@@ -176,6 +176,12 @@ def _answer(answer: Answer, where: str, report: Report) -> None:
             report.add("failed", where, f"cites [{n}], which is no source")
     for number, sentence in enumerate((*answer.sentences, *answer.withheld), 1):
         _sentence(answer, sentence, sources, f"{where}, sentence {number}", report)
+    for one in answer.disagreements:
+        text = sources[one.n].text if one.n in sources else ""
+        if not (0 <= one.span[0] < one.span[1] <= len(text) and 0 <= one.sentence < len(answer.sentences)):
+            report.add(
+                "failed", where, f"a disagreement points to characters or a sentence that source {one.n} has not"
+            )
     for source in answer.sources:
         _source(source, f"{where}, source {source.n}", report)
     _verdicts(answer, where, report)

@@ -117,14 +117,15 @@ class Dialogue:
         self.answers, self._session = [], None
 
     def resume(self, session_id: str) -> Session:
-        """Take up an earlier session, and the filter of its last answer.
+        """Take up an earlier session, by its id or how that begins, and the filter of its last answer.
 
         Raises:
-            CitewellError: there is none of that id, or it cannot be read.
+            CitewellError: there is none of that id, or several, or it cannot be read.
         """
         from ingest.filters import parse
 
-        self._session = self._store().load(session_id)
+        store = self._store()
+        self._session = store.load(store.find(session_id))
         self.answers = list(self._session.answers)
         if last := self.answers[-1].filter if self.answers else "":
             with suppress(CitewellError):  # of another citewell's grammar
@@ -148,13 +149,16 @@ class Dialogue:
         return current
 
     def export(self, path: str) -> Path:
-        """Write the session to `path` (.md or .json), else to Markdown, named by its begin and length; returns where.
+        """Write the session to a file in the form of its suffix, and say where.
+
+        Without a path it is Markdown, with only the name of a form (“html”) that; the file is then named by when
+        the session was begun and how many answers it has.
 
         Raises:
             CitewellError: nothing to export yet, another suffix, the file exists, or cannot be written.
         """
         from assistant.records.sessions import title_of, utc_now
-        from assistant.records.transcript import export
+        from assistant.records.transcript import FORMS, export
         from configs.errors import InputError
 
         if self._session is None:
@@ -162,8 +166,9 @@ class Dialogue:
         session = replace(
             self._session, answers=tuple(self.answers), title=title_of(self.answers[0].question), updated=utc_now()
         )
-        named = Path(f"citewell-{session.id[:15]}-{len(self.answers)}.md")
-        return export(session, Path(path).expanduser() if path else named)
+        if not path or path in FORMS:
+            return export(session, Path(f"citewell-{session.id[:15]}-{len(self.answers)}.{path or 'md'}"))
+        return export(session, Path(path).expanduser())
 
     def _noted(self, answer: Answer) -> Answered:
         """The answer; the first follow-up without a model with a note that it was searched for as it stands."""

@@ -41,7 +41,7 @@ TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ("Ctrl+Q", "quit"),
     ),
     "Commands": (
-        ("/export [file]", "write the session with all its sources to .md or .json"),
+        ("/export [file]", "write the session: .md, .html, .json; what it cites: .bib, .ris, .csl.json"),
         ("/filter [what]", 'search only such records, e.g. year>=2020 type:rct -retracted; "off" for all'),
         ("/new", "new session"),
         ("/sessions", "earlier sessions"),
