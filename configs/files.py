@@ -22,6 +22,11 @@ def user_file() -> Path:
     return Path(override) if override else platformdirs.user_config_path("citewell") / "config.toml"
 
 
+def instructions_file() -> Path:
+    """The user's own domain instructions: instructions.toml beside their settings file."""
+    return user_file().with_name("instructions.toml")
+
+
 def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Dotted keys and values of a nested mapping, depth first."""
     for key, value in tree.items():

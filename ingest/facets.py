@@ -57,6 +57,23 @@ def journal_key(name: str) -> str:
     return _JOURNAL_EXTRAS.sub("", folded) or folded
 
 
+def summary(facets: Mapping[str, int]) -> dict[str, Any]:
+    """What an index can be filtered by, from its facets (see `Index.facets`): documents of each kind, most first."""
+    grouped: dict[str, dict[str, int]] = {}
+    for facet, count in facets.items():
+        key, _, value = facet.partition("=")
+        grouped.setdefault(key, {})[value] = count
+    years = sorted(int(year) for year in grouped.get(YEAR, ()))
+    return {
+        "years": [years[0], years[-1]] if years else None,
+        "types": grouped.get("type", {}),
+        "languages": grouped.get("lang", {}),
+        "flags": {flag: grouped[flag][""] for flag in FLAGS if flag in grouped},
+        "journals": len(grouped.get("journal", ())),
+        "labels": {key: values[""] for key, values in grouped.items() if "" in values and key not in FLAGS},
+    }
+
+
 def label_key(name: str) -> str:
     """A metadata key as filters name it: “Study Site” is `study_site`."""
     return fold(name).replace(" ", "_")

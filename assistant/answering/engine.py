@@ -100,6 +100,7 @@ class Engine:
         found = await self._searcher.search(standalone, where=where)
         warnings += found.warnings
         sources = context.number(found.results)
+        manifest = self._searcher.index.manifest
         answer = Answer(
             question=question,
             text="",
@@ -112,8 +113,8 @@ class Engine:
             index=self.index_name,
             emergency=danger,
             filter=found.filter,
-            index_id=self._searcher.index.manifest.id,
-            settings=provenance.shaping(self.settings, self._searcher.index.manifest),
+            index_id=manifest.id,
+            settings=provenance.shaping(manifest.filled(self.settings), manifest),
         )
         if self._generator is None or not sources:
             yield Retrieved(standalone, sources, warnings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -12,9 +13,12 @@ from assistant.commands import output
 from assistant.commands.options import Loaded, with_settings
 from assistant.commands.stages import stages
 from configs.settings import Settings
+from ingest.facets import summary
 from ingest.index.client import SharedIndex
 from ingest.index.open import delete_index, list_indexes, open_index, optimize_index
 from ingest.text import one_line
+
+_MOST_FACETS = 8
 
 
 @click.group(epilog=output.example("citewell index list", "citewell index info default --json"))
@@ -52,6 +56,22 @@ def info(name: str, *, as_json: bool, loaded: Loaded) -> None:
         output.say(f"  held by {told['holder']}, used by {told['others']} others")
     for part, made in told["manifest"]["made_with"].items():
         output.say(f"  {part}: " + ", ".join(f"{key} = {value}" for key, value in made.items()))
+    output.say(f"  questions: domain {told['manifest']['domain'] or 'of the settings'}")
+    for name, said in _facets(told["facets"]):
+        output.say(f"  {name}: {one_line(said)}")
+
+
+def _facets(facets: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What the index can be filtered by, a line each."""
+    if facets["years"]:
+        yield "years", "{} to {}".format(*facets["years"])
+    for name in ("types", "languages", "flags", "labels"):
+        counts = list(facets[name].items())
+        if counts:
+            shown = ", ".join(f"{value} {count:,}" for value, count in counts[:_MOST_FACETS])
+            yield name, shown + (f", and {len(counts) - _MOST_FACETS} more" if len(counts) > _MOST_FACETS else "")
+    if facets["journals"]:
+        yield "journals", f"{facets['journals']:,}"
 
 
 @index.command(epilog=output.example("citewell index optimize default"))
@@ -104,6 +124,7 @@ async def _info(settings: Settings) -> dict[str, Any]:
             "bytes": await opened.size_bytes(),
             "holder": opened.owner if isinstance(opened, SharedIndex) else None,
             "others": opened.others if isinstance(opened, SharedIndex) else 0,
+            "facets": summary(await opened.facets()),
             "manifest": opened.manifest.to_json(),
         }
     finally:

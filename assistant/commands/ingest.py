@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from assistant.commands import output
-from assistant.commands.options import Loaded, with_settings
+from assistant.commands.options import Loaded, domain_option, with_settings
 from assistant.commands.stages import stages
 from configs.errors import CitewellError
 from ingest.documents import Document
@@ -45,6 +45,7 @@ _SECONDS_BETWEEN_LINES = 5.0
     "--refresh", is_flag=True, help="Instead of PATH: what PubMed has new for earlier queries, retracted or corrected."
 )
 @click.option("--json", "as_json", is_flag=True, help="End with one line of JSON on standard output.")
+@domain_option
 @with_settings
 def ingest(paths: tuple[str, ...], *, most: int | None, refresh: bool, as_json: bool, loaded: Loaded) -> int:
     """Bring documents into an index.

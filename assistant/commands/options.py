@@ -67,8 +67,24 @@ filter_option = setting_option(
     metavar="FILTER",
     help="Which records to search, e.g. 'year>=2020 type:rct -retracted'.",
 )
+
+
+def _known(domain: str) -> None:
+    from prompts import library  # most commands are given none
+
+    try:
+        library.instruction(domain)
+    except SettingsError as error:
+        error.usage = True
+        raise
+
+
 domain_option = setting_option(
-    "--domain", "embedding.domain", metavar="NAME", help="Which instruction to embed with; citewell config domains."
+    "--domain",
+    "embedding.domain",
+    _known,
+    metavar="NAME",
+    help="What kind of question or corpus it is, for the embedder: citewell config domains.",
 )
 
 
