@@ -14,14 +14,14 @@ _APART = "\n\n"
 _QUOTED = re.compile(r"[“\"「『]([^“”\"「」『』]{8,})[”\"」』]")
 
 
-def checked(sentences: Sequence[Sentence], sources: Sequence[Source]) -> tuple[Sentence, ...]:
+def checked(sentences: Sequence[Sentence], sources: Sequence[Source], *, together: bool = True) -> tuple[Sentence, ...]:
     """The sentences with what checking each against its sources found; in process, in milliseconds.
 
     One that cites several sources may rest on all of them: where none bears it out alone, they are
-    read together. A title counts as part of its passage: it often names what the passage speaks of.
+    read together, if `together`. A title counts as part of its passage: it often names what that speaks of.
     """
     known = {source.n: source for source in sources}
-    return tuple(replace(sentence, checks=_checks(sentence, known)) for sentence in sentences)
+    return tuple(replace(sentence, checks=_checks(sentence, known, together=together)) for sentence in sentences)
 
 
 def disagreements(sentences: Sequence[Sentence], sources: Sequence[Source]) -> tuple[Disagreement, ...]:
@@ -36,12 +36,12 @@ def disagreements(sentences: Sequence[Sentence], sources: Sequence[Source]) -> t
     )
 
 
-def _checks(sentence: Sentence, known: Mapping[int, Source]) -> tuple[Check, ...]:
+def _checks(sentence: Sentence, known: Mapping[int, Source], *, together: bool) -> tuple[Check, ...]:
     alone = [Check(n, _against(sentence.text, known[n])) for n in sentence.citations]
-    if len(alone) < 2 or any(one.support.verdict == "supported" for one in alone):
+    if not together or len(alone) < 2 or any(one.support.verdict == "supported" for one in alone):
         return tuple(alone)
-    together = check(sentence.text, _APART.join(_read(known[n]) for n in sentence.citations))
-    return (*alone, Check(None, replace(together, span=None)))
+    joined = check(sentence.text, _APART.join(_read(known[n]) for n in sentence.citations))
+    return (*alone, Check(None, replace(joined, span=None)))
 
 
 def _against(text: str, source: Source) -> Support:

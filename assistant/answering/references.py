@@ -34,6 +34,8 @@ class Listed:
 
     numbers: list[int] = field(default_factory=list)
     footnotes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    entries: dict[int, str] = field(default_factory=dict)
+    """What each numbered entry says."""
     present: bool = False
 
 
@@ -47,6 +49,8 @@ def cut(text: str, called: Names) -> tuple[str, Listed]:
     definitions = list(_DEFINITION.finditer(text))
     for match in definitions:
         listed.footnotes[match["label"]] = _named(match["rest"], called)
+        if match["label"].isdigit():
+            listed.entries[int(match["label"])] = match["rest"]
     # A label that is a number is that source's, unless the model numbered its notes for itself.
     own = any(found and label != str(found[0]) for label, found in listed.footnotes.items())
     for label, found in listed.footnotes.items():

@@ -106,9 +106,18 @@ def _entities(claim: Analysis, source: Analysis, segment: Segment, other_form: d
         and not any(token.key == t.key or entities.akin(token.text, t.text) for t in stated)
     ]
     theirs = [t for t in _words(stated) if not any(t.key == o.key for o in slice_of(claim, segment.claimed))]
-    if not ours or (not theirs and all(source.places(token)[0] for token in ours)):
+    elsewhere = not theirs or _set_apart(claim, segment.claimed)
+    if not ours or (elsewhere and all(source.places(token)[0] for token in ours)):
         return []
     return [Reason.of("entity", _phrase(claim, ours), _phrase(source, theirs) if theirs else "")]
+
+
+def _set_apart(claim: Analysis, bounds: tuple[int, int]) -> bool:
+    """Whether a semicolon parts these tokens from the rest, as the cells of a table's row: nothing was put in their place."""
+    tokens, (first, behind) = claim.tokens, bounds
+    before = claim.text[tokens[first - 1].end : tokens[first].start] if first else ""
+    after = claim.text[tokens[behind - 1].end : tokens[behind].start] if behind < len(tokens) else ""
+    return ";" in before + after
 
 
 def _content(tokens: Iterable[Token]) -> list[Token]:

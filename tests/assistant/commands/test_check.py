@@ -9,6 +9,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.assistant.commands.conftest import Called, Home, told
+
 SOURCE = "Patients received 500 mg of metformin daily. Mortality was not reduced."
 
 
@@ -82,3 +86,68 @@ def test_a_file_that_is_not_there_is_told() -> None:
     assert done.returncode == 2
     assert b"nowhere.jsonl" in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+TEXT = """# Metformin
+
+Metformin is the first-line drug for type 2 diabetes [1]. It lowers HbA1c by 11 % [1].
+
+| Drug | Dose |
+|---|---|
+| Aspirin [2] | 75 mg a day |
+
+Penguins cannot fly [3]. Allergy to penicillin forbids amoxicillin.
+
+## References
+
+1. Doe J. Metformin in type 2 diabetes. Example Medicine 2021.
+2. Aspirin after a stroke, 2019.
+3. Nobody N. A paper that the index does not have.
+"""
+
+
+def test_a_text_is_checked_against_the_documents_that_its_references_name(
+    sample: Home, called: Called, tmp_path: Path
+) -> None:
+    """A draft of anyone's: each sentence with its verdict, the source that decides, and where in it."""
+    file = tmp_path / "answer.md"
+    file.write_text(TEXT, "utf-8")
+    ran = called(sample, "check", "--text", str(file), "--json")
+    assert ran.returncode == 3, ran.stderr
+    found = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert [(line["sentence"], line["verdict"]) for line in found] == [
+        ("Metformin is the first-line drug for type 2 diabetes.", "supported"),
+        ("It lowers HbA1c by 11 %.", "contradicted"),
+        ("Aspirin; 75 mg a day", "supported"),
+        ("Penguins cannot fly.", "unchecked"),
+        ("Allergy to penicillin forbids amoxicillin.", "supported"),
+    ]
+    assert [line["source"] and line["source"]["doc_id"] for line in found] == [
+        "metformin",
+        "metformin",
+        "aspirin",
+        None,
+        "amoxicillin",
+    ]
+    assert found[0]["source"]["text"][slice(*found[0]["span"])] == found[0]["sentence"]
+    assert found[0]["document_span"] == found[0]["span"]
+    assert "Not in the index, so that what cites them was searched for: [3]." in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "text", ["Metformin is the first-line drug for type 2 diabetes.", "布洛芬24小时内最多服用1200毫克[7]。"]
+)
+def test_a_text_without_references_is_searched_for_and_may_come_from_a_pipe(sample: Home, text: str) -> None:
+    """A bare claim finds its source by itself; all supported is exit status 0."""
+    ran = sample.run("check", "--text", "-", stdin=text)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ran.stdout.startswith("supported")
+    assert ran.stdout.rstrip().endswith("1 supported")
+
+
+def test_a_text_with_nothing_to_check_and_no_file_at_all_are_told(sample: Home, called: Called, tmp_path: Path) -> None:
+    """Neither passes for a text that was checked and found good."""
+    file = tmp_path / "empty.md"
+    file.write_text("# Heading alone\n", "utf-8")
+    assert called(sample, "check", "--text", str(file)).returncode not in (0, 3)
+    told(called(sample, "check"), 2, "--text")
