@@ -65,7 +65,7 @@ class Reference:
 
 
 def cited(answers: Iterable[Answer]) -> tuple[Reference, ...]:
-    """The documents that any of these answers cites, in order of first citation, each once."""
+    """The documents that any of these answers cites, in the order of answers and sources, each once."""
     found: dict[str, Reference] = {}
     for answer in answers:
         for source in answer.cited:
