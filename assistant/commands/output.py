@@ -97,8 +97,9 @@ def put_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
 def reference(title: str, metadata: Mapping[str, Any], doc_id: str) -> str:
     """Title, what it is as evidence (`ingest.evidence`) and id on one line; a retraction stands before the title."""
     known = evidence(metadata, title)
-    flags, rest = known.badges[: len(known.flags)], known.badges[len(known.flags) :]
-    told = [*(text for _, text in flags), title or "(no title)", *(text for _, text in rest), doc_id]
+    badges = dict(known.badges)
+    rest = (badges[kind] for kind in ("journal", "year", "type") if kind in badges)
+    told = [*(badges[flag] for flag in known.flags), title or "(no title)", *rest, doc_id]
     return one_line(" · ".join(told))
 
 

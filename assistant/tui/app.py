@@ -113,6 +113,12 @@ class CitewellApp(App[None]):
             prompt.accept(event.text)
             self.conductor.ask(event.text)
 
+    @on(Prompt.Changed)
+    def _typed(self, event: Prompt.Changed) -> None:
+        typed = event.text_area.text
+        if typed.startswith("/filter ") and not self.chat.busy:
+            self.conductor.preview(typed.removeprefix("/filter "))
+
     def _held(self, question: str) -> bool:
         """Whether it stays in the prompt, because it seems to name a patient: until sent again, or for good."""
         # Imported here: the first paint needs none of it.

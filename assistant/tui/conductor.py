@@ -121,6 +121,16 @@ class Conductor:
         self.say(f"Filter: {now} · /filter off searches all" if now else f"All records are searched. {_FILTER_HELP}")
         return True
 
+    def preview(self, text: str) -> None:
+        """Say of a filter that is being typed what it means so far, or what is missing."""
+        from ingest.filters import parse
+
+        try:
+            told = f"Enter searches only {parse(text).text}" if text.strip() else _FILTER_HELP
+        except CitewellError as error:
+            told = f"{error.what.partition(chr(10))[0]} · {error.fix}"
+        self.say(told)
+
     def export(self, path: str) -> None:
         """Write the session to a file."""
         try:

@@ -11,6 +11,7 @@ from ingest.text import one_line
 
 if TYPE_CHECKING:
     from assistant.answering.answer import Answer, Sentence, Source
+    from assistant.answering.found import Found
 
 _SHOWN = {"year", "url", "journal", "source", "publisher", "type", *FLAGS}
 _LONGEST_VALUE = 300
@@ -46,8 +47,9 @@ def flags(source: Source) -> str:
 
 
 def byline(source: Source) -> str:
-    """What kind of evidence it is, when and where it appeared, as far as known."""
-    return " · ".join(_cut(text, _LONGEST_VALUE) for kind, text in source.evidence.badges if kind not in FLAGS)
+    """When and where it appeared and what kind of evidence it is, as far as known."""
+    badges = dict(source.evidence.badges)
+    return " · ".join(_cut(badges[kind], _LONGEST_VALUE) for kind in ("year", "journal", "type") if kind in badges)
 
 
 def provenance(source: Source) -> str:
@@ -117,6 +119,14 @@ def plain(markdown: str) -> str:
     while found:
         text, found = _EMPHASIS.subn(r"\2", text)
     return re.sub(r"^(\*\*|__)(?=\S)|(?<=\S)(\*\*|__)$", "", text)
+
+
+def why(found: Found, count: int) -> list[str]:
+    """A line for each of the first `count` results, and what is to be said of the search as a whole."""
+    from assistant.answering.explanation import explain  # only who asks pays for it
+
+    explained = explain(found)
+    return [*(f"[{n}] {how}" for n, how in enumerate(explained.results[:count], 1)), *explained.lines()]
 
 
 def _count(number: int, noun: str) -> str:

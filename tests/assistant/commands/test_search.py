@@ -28,6 +28,8 @@ def test_json_is_one_line_of_ranked_whole_passages(sample: Home) -> None:
         "start": 0,
         "end": len(RECORDS[0]["abstract"]),
         "metadata": {"year": 2021, "journal": "Example Medicine"},
+        "flags": [],
+        "filter": "",
     }
 
 

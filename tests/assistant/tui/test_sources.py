@@ -39,7 +39,7 @@ async def test_a_citation_is_clicked_open(chat: OpenChat, size: tuple[int, int])
         assert c.sources.display
         assert c.shown("#passage-head").splitlines() == [
             "[2] A trial of drug 2",
-            "trial · 2019 · Lancet",
+            "2019 · Lancet · trial",
             "https://example.org/2",
         ]
         assert c.shown("#passage-text") == two.text
