@@ -64,9 +64,9 @@ def cut(text: str, called: Names) -> tuple[str, Listed]:
         return text, listed
     listed.present = True
     headed = _HEADED_LINE.fullmatch(lines[first])
-    for line in (
-        ([headed["rest"]] if headed else []) + lines[first + 1 :] + ([] if headed else lines[first : first + 1])
-    ):
+    for line in [headed["rest"] if headed else lines[first], *lines[first + 1 :]]:
+        if entry := _ENTRY.fullmatch(line):
+            listed.entries[int(entry["n"] or entry["m"] or entry["k"])] = entry["rest"].strip()
         listed.numbers += [n for n in _of_entry(line, called) if n not in listed.numbers]
     return "\n".join(lines[:first]).rstrip(), listed
 
