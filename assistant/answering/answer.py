@@ -14,6 +14,7 @@ from ingest.evidence import Evidence, evidence
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from assistant.answering.found import Found
     from assistant.answering.support import Verdict
 
 Status: TypeAlias = Literal["answered", "abstained"]
@@ -280,6 +281,8 @@ class Retrieved:
     question: str
     sources: tuple[Source, ...]
     warnings: tuple[str, ...] = ()
+    found: Found | None = None
+    """The search itself, from which `explanation.explain` tells why each source is one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ class Engine:
             settings=provenance.shaping(manifest.filled(self.settings), manifest),
         )
         if self._generator is None or not sources:
-            yield Retrieved(standalone, sources, warnings)
+            yield Retrieved(standalone, sources, warnings, found)
             answer = self._or_abstained(await self._quoted(answer, standalone))
             if answer.status == "answered":
                 yield Token(answer.text)
@@ -127,7 +127,7 @@ class Engine:
                 sources=context.pack(sources, self.settings.generation.context_tokens),
                 prompt_hash=library.load("answer").hash,
             )
-            yield Retrieved(standalone, answer.sources, warnings)
+            yield Retrieved(standalone, answer.sources, warnings, found)
             reply: list[str] = []
             async with aclosing(self._generator.stream(context.messages(standalone, answer.sources))) as pieces:
                 async for piece in pieces:

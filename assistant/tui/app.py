@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from configs.settings import Settings
 
 _COMMAND = re.compile(r"/([a-z]+)(?:\s+(.*))?", re.DOTALL)
-_ACTIONS = {"help": "help", "new": "new", "quit": "quit", "sessions": "sessions", "sources": "sources"}
+_ACTIONS = {"help": "help", "new": "new", "quit": "quit", "sessions": "sessions", "sources": "sources", "why": "why"}
 _QUIT_WITHIN_SECONDS = 3.0
 
 
@@ -42,6 +42,7 @@ class CitewellApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2,ctrl+o", "sources", "Sources"),
         Binding("f3", "sessions", "Sessions"),
+        Binding("f4", "edit", "Edit the search", show=False),
         Binding("ctrl+n", "new", "New session", show=False),
         Binding("ctrl+r", "retry", "Retry"),
         Binding("ctrl+t", "toggle_theme", "Dark/light", show=False),
@@ -90,6 +91,8 @@ class CitewellApp(App[None]):
         yield SystemCommand("Sessions", "Go on with an earlier session", self.action_sessions)
         yield SystemCommand("Export to Markdown", "Write this session with all its sources", self.action_export)
         yield SystemCommand("Sources", "Show or hide the sources", self.action_sources)
+        yield SystemCommand("Edit the search", "Change what the last question was searched for", self.action_edit)
+        yield SystemCommand("Why these sources", "How each source was found and ranked", self.action_why)
         yield SystemCommand("Try again", "Open the index, or ask the failed question, once more", self.action_retry)
         yield SystemCommand("Dark or light", "Switch between the two", self.action_toggle_theme)
         yield SystemCommand("Theme", "Choose among all themes", self.action_change_theme)
@@ -111,7 +114,7 @@ class CitewellApp(App[None]):
             self.conductor.say("An answer is on its way; Esc stops it.", "warning")
         elif not self._held(event.text):
             prompt.accept(event.text)
-            self.conductor.ask(event.text)
+            self.conductor.ask(event.text, alone=event.alone)
 
     @on(Prompt.Changed)
     def _typed(self, event: Prompt.Changed) -> None:
@@ -139,6 +142,9 @@ class CitewellApp(App[None]):
         if name == "filter":
             if not await self.conductor.narrow(argument):
                 return  # it stays, to be mended
+        elif name == "edit":
+            self.action_edit()
+            return  # what it put there stays
         elif name == "export":
             self.action_export(argument.strip())
         elif name in _ACTIONS:
@@ -155,6 +161,19 @@ class CitewellApp(App[None]):
     async def action_retry(self) -> None:
         """Try again what failed."""
         await self.conductor.retry()
+
+    def action_edit(self) -> None:
+        """Put the question as it was searched for into the prompt; what is then sent is asked as it stands."""
+        searched = self.conductor.searched()
+        if searched:
+            self.chat.query_one(Prompt).amend(searched)
+            self.conductor.say("What the last search was for. Edit it; Enter asks it as it then stands.")
+        else:
+            self.conductor.say("There is no question to edit yet.", "warning")
+
+    def action_why(self) -> None:
+        """Show why the last answer has its sources."""
+        self.conductor.explain()
 
     async def action_new(self) -> None:
         """Begin a new session."""

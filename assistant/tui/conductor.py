@@ -36,14 +36,16 @@ class Conductor:
         self._chat = chat
         self._worker: Worker[None] | None = None
         self._turn: AnswerView | None = None
+        self._alone = False
 
     def open(self) -> None:
         """Open the engine, in the background."""
         self._app.run_worker(self._open(), group="open", exclusive=True)
 
-    def ask(self, question: str) -> None:
-        """Have a question answered, in the background."""
+    def ask(self, question: str, *, alone: bool = False) -> None:
+        """Have a question answered, in the background; one that is `alone` is searched for as it stands."""
         self._chat.busy = True
+        self._alone = alone
         self.failed, self._turn = False, None
         self._worker = self._app.run_worker(self._answer(question), group="answer")
 
@@ -74,7 +76,7 @@ class Conductor:
         if view is not None and view.has_class("-failed"):
             if not view.text:
                 await view.remove()
-            self.ask(view.question)
+            self.ask(view.question, alone=self._alone)
         else:
             self.open()
 
@@ -140,6 +142,27 @@ class Conductor:
         else:
             self.say(f"Saved to {written}")
 
+    def explain(self) -> None:
+        """Show why the last answer has the sources it has, or hide that again."""
+        view = self._last()
+        if view is None:
+            self.say("There is no answer to explain yet.", "warning")
+        elif view.found is None:
+            self.say("How this answer's sources were found is known only while the chat that asked runs.", "warning")
+        else:
+            view.toggle_why()
+
+    def searched(self) -> str:
+        """What the last question was searched for; empty where there is none yet."""
+        view = self._last()
+        if view is None:
+            return ""
+        return (view.answer.standalone if view.answer else "") or view.question
+
+    def _last(self) -> AnswerView | None:
+        turns = self._chat.query_one(Conversation).turns
+        return turns[-1] if turns else None
+
     async def show(self) -> None:
         """The session at hand, on screen."""
         self._turn = None
@@ -188,7 +211,7 @@ class Conductor:
             self._turn = view = await self._chat.query_one(Conversation).add(question)
             await self._chat.show_sources(view)
             self._chat.status.busy("Searching …" if self.dialogue.engine else "Opening the index …")
-            async with aclosing(self.dialogue.ask(question)) as events:
+            async with aclosing(self.dialogue.ask(question, alone=self._alone)) as events:
                 async for event in events:
                     await self._take(view, event)
         finally:

@@ -53,8 +53,11 @@ class Dialogue:
                 self.engine = await self._opener(self.settings)
             return self.engine
 
-    async def ask(self, question: str) -> AsyncGenerator[Event, None]:
-        """The events of an answer, as `Engine.ask` yields them; that the engine cannot be opened is a `Failed`."""
+    async def ask(self, question: str, *, alone: bool = False) -> AsyncGenerator[Event, None]:
+        """The events of an answer, as `Engine.ask` yields them; that the engine cannot be opened is a `Failed`.
+
+        A question that is `alone` is searched for as it stands, whatever came before.
+        """
         from assistant.answering.answer import Answered, Failed, Turn
 
         try:
@@ -62,10 +65,10 @@ class Dialogue:
         except CitewellError as error:
             yield Failed(error)
             return
-        history = [Turn(answer.question, answer.text) for answer in self.answers]
+        history = [] if alone else [Turn(answer.question, answer.text) for answer in self.answers]
         async with aclosing(engine.ask(question, history, self.where)) as events:
             async for event in events:
-                yield self._noted(event.answer) if isinstance(event, Answered) else event
+                yield self._noted(event.answer) if isinstance(event, Answered) and not alone else event
 
     @property
     def filter(self) -> str:

@@ -17,6 +17,7 @@ TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ("Enter", "send the question"),
         ("Ctrl+J", "new line (Shift+Enter where the terminal passes it on)"),
         ("↑ ↓", "earlier and later questions"),
+        ("F4", "edit the question as it was last searched for"),
         ("Esc", "stop the answer; what came stays"),
         ("Ctrl+R", "try again: open the index, or ask the failed question once more"),
         ("PgUp PgDn", "scroll the conversation"),
@@ -43,6 +44,8 @@ TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
     "Commands": (
         ("/export [file]", "write the session: .md, .html, .json; what it cites: .bib, .ris, .csl.json"),
         ("/filter [what]", 'search only such records, e.g. year>=2020 type:rct -retracted; "off" for all'),
+        ("/edit", "change the question as it was searched for (F4), and ask it so"),
+        ("/why", "how each source of the last answer was found and ranked"),
         ("/new", "new session"),
         ("/sessions", "earlier sessions"),
         ("/sources", "show or hide the sources"),

@@ -19,6 +19,7 @@ from ingest.text import printable
 
 if TYPE_CHECKING:
     from assistant.answering.answer import Answer, Retrieved, Source
+    from assistant.answering.found import Found
     from configs.errors import CitewellError
 
 # Often enough to look like writing; a write for each token would cost two to four times the CPU.
@@ -41,6 +42,8 @@ class AnswerView(Vertical):
         self.question = question
         self.answer = answer
         self.sources: tuple[Source, ...] = answer.sources if answer else ()
+        self.found: Found | None = None
+        """The search behind it; None for an answer of an earlier run."""
         self._stream: MarkdownStream | None = None
         self._timer: Timer | None = None
         self._waiting: list[str] = []
@@ -69,6 +72,7 @@ class AnswerView(Vertical):
         yield Static(Content("Verbatim quotes from the corpus"), classes="kind")
         yield CitedMarkdown(answer.text if answer else "", [source.n for source in self.sources])
         yield Static(classes="notes")
+        yield Static(classes="why")
 
     def on_mount(self) -> None:
         """A reopened answer is whole at once."""
@@ -83,9 +87,18 @@ class AnswerView(Vertical):
 
     def retrieved(self, event: Retrieved) -> None:
         """The passages are known: citations may now become links."""
-        self.sources = event.sources
+        self.sources, self.found = event.sources, event.found
         self.markdown.known = frozenset(source.n for source in event.sources)
         self._note(*event.warnings)
+
+    def toggle_why(self) -> None:
+        """Show how each source came to its number, or hide it again."""
+        if self.found is not None and not self.has_class("-why"):
+            self.query_one(".why", Static).update(
+                Content(printable("\n".join(describe.why(self.found, len(self.sources)))))
+            )
+            self.call_after_refresh(self.query_one(".why").scroll_visible, animate=False)
+        self.toggle_class("-why")
 
     def token(self, text: str) -> None:
         """Take the next piece; it shows within a tenth of a second."""

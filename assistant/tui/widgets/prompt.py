@@ -26,9 +26,10 @@ class Prompt(TextArea):
 
     @dataclass
     class Sent(Message):
-        """Something was typed and sent."""
+        """Something was typed and sent; `alone` as in `Prompt.alone`."""
 
         text: str
+        alone: bool = False
 
     @dataclass
     class SourceWanted(Message):
@@ -42,13 +43,26 @@ class Prompt(TextArea):
         """How many sources a digit can open."""
         self.asked: list[str] = []
         """What was sent before, for the up key."""
+        self.alone = False
+        """Whether what stands here is to be asked as it stands, whatever came before: an edited search."""
         self._back = 0
+
+    def amend(self, text: str) -> None:
+        """Put a question here for editing, to be asked as it then stands."""
+        self.load_text(text)
+        self.move_cursor(self.document.end)
+        self.alone = True
+        self.focus()
+
+    def on_text_area_changed(self) -> None:
+        """An edited search that is deleted is given up."""
+        self.alone = self.alone and bool(self.text)
 
     def action_send(self) -> None:
         """Send what is typed, if it is anything."""
         text = self.text.strip()
         if text:
-            self.post_message(self.Sent(text))
+            self.post_message(self.Sent(text, self.alone))
 
     def action_newline(self) -> None:
         """Break the line."""
@@ -60,6 +74,7 @@ class Prompt(TextArea):
         back = self._back - by
         if (by < 0 and row == 0 and back <= len(self.asked)) or (by > 0 and row == last and back >= 0):
             self._back = back
+            self.alone = False
             self.load_text(self.asked[-back] if back else "")
             self.move_cursor(self.document.end)
         elif by < 0:
@@ -71,6 +86,7 @@ class Prompt(TextArea):
         """What was sent is being answered: empty the input and remember it."""
         self.asked.append(text)
         self._back = 0
+        self.alone = False
         self.clear()
 
     async def _on_key(self, event: events.Key) -> None:
