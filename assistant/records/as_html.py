@@ -46,6 +46,11 @@ def to_html(session: Session) -> str:
         content_hash=transcript["sha256"],
         page_hash=_NO_HASH,
     )
+    return sealed(text)
+
+
+def sealed(text: str) -> str:
+    """A page with its own hash in its head, counted with noughts in that place."""
     return _PAGE_HASH.sub(_hash(text), text, count=1)
 
 
@@ -62,10 +67,11 @@ def data_of(text: str) -> dict[str, Any] | None:
 def untouched(text: str) -> bool:
     """Whether a page is as it was written, by the hash in its head."""
     found = _PAGE_HASH.search(text)
-    return found is not None and found[0] == _hash(_PAGE_HASH.sub(_NO_HASH, text, count=1))
+    return found is not None and found[0] == _hash(text)
 
 
 def _hash(text: str) -> str:
+    text = _PAGE_HASH.sub(_NO_HASH, text, count=1)
     return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
 
 
