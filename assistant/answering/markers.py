@@ -31,7 +31,7 @@ _LONGEST_RANGE = 20
 _DIGITS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 # Behind a word of some length or a stop: not m², not 10⁻³, not Ca²⁺.
 _SUPERSCRIPT = re.compile(
-    r"(?:(?<=[a-z]{4})|(?<=[A-Za-z)\]%”\"'][.,;:!?”\"')])|(?<=[\u3400-\u9fff][。，；：！？\u3400-\u9fff]))"
+    r"(?:(?<=[a-z]{4})|(?<=[A-Za-z)\]%”\"'\u3400-\u9fff][.,;:!?”\"')。，；：！？])|(?<=[\u3400-\u9fff]{2}))"
     rf"[ \t]?(?:(?P<raised>[{_DIGITS}]{{1,3}}(?:[,˒⸴·⁻–-][{_DIGITS}]{{1,3}})*)(?![⁺⁻\w])|<sup>\s*(?P<tag>\d{{1,3}}(?:\s*[,–-]\s*\d{{1,3}})*)\s*</sup>)"
 )
 _PARENTHESIS = re.compile(r"[(（]\s*(\d{1,2}(?:\s*[,，、]\s*\d{1,2})*)\s*[)）]")

@@ -23,7 +23,7 @@ _UP = re.compile(
     re.IGNORECASE,
 )
 _DOWN = re.compile(
-    r"decreas\w*|reduc\w*|lower\w*|declin\w*|diminish\w*|fall|falls|fell|suppress(?:es|ed|ing|ion)?"
+    r"decreas\w*|reduc\w*|lower\w*|declin\w*|diminish\w*|fell|suppress(?:es|ed|ing|ion)?"
     r"|inhibit(?:s|ed|ing|ion)?|downregulat\w*|less|shorter|worse\w*|attenuat\w*|impair(?:s|ed|ing)?"
     r"|prevent(?:s|ed|ing)?|block(?:s|ed|ing)?|repress(?:es|ed|ing)?|fewer|smaller|deteriorat\w*|abrogat\w*|abolish\w*",
     re.IGNORECASE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assistant.answering.answer import Sentence
-from assistant.answering.checking import checked
+from assistant.answering.checking import checked, disagreements
 from tests.assistant.answering.examples import answered, events
 from tests.assistant.records.examples import source
 from tests.conftest import SettingsFactory
@@ -66,3 +66,44 @@ async def test_every_answer_is_checked(filled: SettingsFactory, openai_server: O
     answer = answered(await events(filled({"generation.url": openai_server.url}), question)).answer
     assert "supported" not in answer.tally
     assert answer.to_json()["sentences"][0]["support"] == answer.sentences[0].verdict
+
+
+TRIAL = source(n=1, title="", text="Vitamin D reduced the risk of falls in older adults.")
+OTHER = source(n=2, title="", text="In this trial, vitamin D increased the risk of falls in older adults.")
+BESIDE = source(n=3, title="", text="Vitamin C increased the length of life in mice.")
+
+
+def test_a_source_that_says_the_opposite_is_told_with_its_words() -> None:
+    """A reader who sees one side alone would not know that the corpus has both; an unrelated source is no opponent."""
+    sentences = checked(
+        [Sentence("Vitamin D reduces the risk of falls in older adults.", (1,))], [TRIAL, OTHER, BESIDE]
+    )
+    (found,) = disagreements(sentences, [TRIAL, OTHER, BESIDE])
+    assert (found.sentence, found.n) == (0, 2)
+    assert OTHER.text[slice(*found.span)] == OTHER.text
+    assert disagreements(sentences, [TRIAL, BESIDE]) == ()
+    (wrong,) = checked([Sentence("Vitamin D reduced the risk of strokes.", (3,))], [BESIDE])
+    assert disagreements([wrong], [BESIDE, OTHER]) == ()
+
+
+@pytest.mark.parametrize(
+    ("passage", "sentence", "marked"),
+    [
+        (
+            "Pa\u00adtients re­ceived 5·5 mg of metfor-\nmin. The ﬁrst dose was given — at home — on day 1. Nothing else.",
+            "The trial says “The first dose was given - at  home” of it.",
+            "The ﬁrst dose was given — at home",
+        ),
+        (
+            "本品适用于成人。 布洛芬24小时内\n最多服用１２００毫克。 忌酒。",
+            "说明书称“最多服用1200毫克”。",
+            "最多服用１２００毫克。",
+        ),
+    ],
+)
+def test_words_in_quotation_marks_are_found_to_the_letter(passage: str, sentence: str, marked: str) -> None:
+    """What the answer quotes is marked itself, not the sentence around it, however the passage is typeset."""
+    (result,) = checked([Sentence(sentence, (1,))], [source(n=1, title="", text=passage)])
+    assert result.decisive is not None
+    assert result.decisive.support.span is not None
+    assert passage[slice(*result.decisive.support.span)] == marked
