@@ -61,7 +61,13 @@ def _load(settings: RerankSettings) -> TextCrossEncoder:
         ) from None
     logger.disable("fastembed")  # it reports each failed download on the screen
     if settings.model_path is not None:
-        return TextCrossEncoder(_registered(settings.model_path), specific_model_path=str(settings.model_path))
+        name = _registered(settings.model_path)
+        try:
+            return TextCrossEncoder(name, specific_model_path=str(settings.model_path))
+        except Exception as error:  # the ONNX runtime and the tokenizer raise bare Exception
+            raise SettingsError(
+                f"rerank.model_path holds a model that cannot be loaded ({error})", where=str(settings.model_path)
+            ) from error
     try:
         return TextCrossEncoder(settings.model)
     except ValueError as error:
