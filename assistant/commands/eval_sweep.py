@@ -13,7 +13,7 @@ from assistant.analysis.extras import needed
 from assistant.analysis.judged import read_judgments, read_questions
 from assistant.commands import output
 from assistant.commands.ingest import SOME_REJECTED
-from assistant.commands.options import Loaded, with_settings
+from assistant.commands.options import Loaded, domain_option, filter_option, with_settings
 from assistant.commands.progress import counted
 from configs.errors import InputError
 from ingest.text import one_line
@@ -51,6 +51,8 @@ _BAR = 24
     help="Of all that come so near to the best nDCG@10, the smallest.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@filter_option
+@domain_option
 @with_settings
 def sweep(
     queries: Path,
@@ -160,7 +162,9 @@ async def _sweep(
 def put_swept(swept: Swept) -> None:
     """The table, with a bar for nDCG@10 between the worst and the best of its axis."""
     base = swept.rows[0]
-    output.heading(f"{len(base.measured.per_query):,} questions; nDCG@10 with its 95 % interval; a bar from the worst of all to the best")
+    output.heading(
+        f"{len(base.measured.per_query):,} questions; nDCG@10 with its 95 % interval; a bar from the worst of all to the best"
+    )
     head = f"  {'':<14} {'nDCG@10':>7} {'interval':<15} {'MRR@10':>7} {'B/vector':>8} {'ms':>6} {'p':>6}"
     tops = [row.figures["nDCG@10"].mean for row in swept.rows]
     for axis in dict.fromkeys(row.axis for row in swept.rows):
