@@ -66,7 +66,7 @@ if TYPE_CHECKING:
 
 _SCROLL_PAGE = 2_000
 # Passages upserted in one call of Edge, about 5 ms: what else this event loop has to do waits no longer.
-_SLICE = 64
+SLICE = 64
 _SCHEMAS = {"keyword": PayloadSchemaType.Keyword, "integer": PayloadSchemaType.Integer}
 
 
@@ -130,24 +130,30 @@ class EmbeddedIndex:
 
     async def store(self, entries: Sequence[Entry], replaced: Sequence[str]) -> None:
         """See `Index.store`."""
-        if self._copy is not None:
-            self._copy.changed.update(entry.passage.doc_id for entry in entries)
-            self._copy.changed.update(replaced)
-        with explained(self.folder, "written", CHECK_DISK):
-            need_space(self.folder)
-        for start in range(0, len(entries), _SLICE):
-            with explained(self.folder, "written", CHECK_DISK):
-                points = [_point(entry) for entry in entries[start : start + _SLICE]]
-                self._shard.update(UpdateOperation.upsert_points(points))
+        for start in range(0, len(entries), SLICE):
+            self.put(entries[start : start + SLICE])
             await asyncio.sleep(0)
         if replaced:
-            kept = [entry.passage.point_id for entry in entries]
-            stale = Filter(
-                must=[FieldCondition(key="doc_id", match=MatchAny(list(replaced)))],
-                must_not=[HasIdCondition(set(kept))] if kept else None,
-            )
-            with explained(self.folder, "written", CHECK_DISK):
-                self._shard.update(UpdateOperation.delete_points_by_filter(stale))
+            self.drop(replaced, [entry.passage.point_id for entry in entries])
+
+    def put(self, entries: Sequence[Entry]) -> None:
+        """Upsert entries, all at once."""
+        if self._copy is not None:
+            self._copy.changed.update(entry.passage.doc_id for entry in entries)
+        with explained(self.folder, "written", CHECK_DISK):
+            need_space(self.folder)
+            self._shard.update(UpdateOperation.upsert_points([_point(entry) for entry in entries]))
+
+    def drop(self, documents: Sequence[str], kept: Sequence[str]) -> None:
+        """Delete every passage of some documents whose point is not among those kept."""
+        if self._copy is not None:
+            self._copy.changed.update(documents)
+        stale = Filter(
+            must=[FieldCondition(key="doc_id", match=MatchAny(list(documents)))],
+            must_not=[HasIdCondition(set(kept))] if kept else None,
+        )
+        with explained(self.folder, "written", CHECK_DISK):
+            self._shard.update(UpdateOperation.delete_points_by_filter(stale))
 
     async def candidates(
         self, lexical: SparseVector, dense: Vector | None, limit: int, where: filters.Filter | None = None

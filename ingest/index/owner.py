@@ -2,7 +2,7 @@
 
 `ingest.index.client` starts it, detached from terminal and pipes; it leaves when nobody has asked for a
 while, when it is told to, and when its folder is gone. One event loop and no threads: Edge holds the GIL in
-every call, so a thread would gain nothing; storing goes in slices, between which searches have their turn.
+every call, so a thread would gain nothing; clients store in slices, between which searches have their turn.
 
 Only the standard library, Edge and a few of our modules are imported: a first `ask` waits for this start.
 """
@@ -73,7 +73,8 @@ class Owner:
         self._one_writes = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._calls: dict[str, Callable[[Client, wire.Head, bytes], Awaitable[Reply]]] = {
-            "store": self._store,
+            "put": self._put,
+            "drop": self._drop,
             "candidates": self._candidates,
             "fetch": self._fetch,
             "counts": self._counts,
@@ -185,10 +186,16 @@ class Owner:
         finally:
             self._last = time.monotonic()
 
-    async def _store(self, client: Client, head: wire.Head, body: bytes) -> Reply:
+    async def _put(self, client: Client, head: wire.Head, body: bytes) -> Reply:
         self._take_writing(client)
         async with self._one_writes:
-            await self.index.store(wire.unpack_entries(head, body), head["replaced"])
+            self.index.put(wire.unpack_entries(head, body))
+        return {}, b""
+
+    async def _drop(self, client: Client, head: wire.Head, _: bytes) -> Reply:
+        self._take_writing(client)
+        async with self._one_writes:
+            self.index.drop(head["documents"], head["kept"])
         return {}, b""
 
     async def _candidates(self, _: Client, head: wire.Head, body: bytes) -> Reply:
