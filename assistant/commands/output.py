@@ -86,12 +86,21 @@ def complain(text: str) -> None:
 
 def put_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
     """A value as one line of JSON on standard output, exact, and harmless to a terminal."""
+    click.echo(_json_line(value, sys.stdout.encoding))
+
+
+def complain_json(value: Mapping[str, Any]) -> None:
+    """A value as one line of JSON on standard error."""
+    click.echo(_json_line(value, sys.stderr.encoding), err=True)
+
+
+def _json_line(value: Mapping[str, Any] | Sequence[Any], encoding: str | None) -> str:
     line = json.dumps(value, ensure_ascii=False, default=str)
     try:
-        line.encode(sys.stdout.encoding or "utf-8")
+        line.encode(encoding or "utf-8")
     except UnicodeEncodeError:
         line = json.dumps(value, default=str)
-    click.echo(_RISKY_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", line))
+    return _RISKY_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
 
 
 def reference(title: str, metadata: Mapping[str, Any], doc_id: str) -> str:
@@ -168,10 +177,12 @@ def _put_checks(answer: Answer) -> None:
     say("\nChecked against the passages cited: " + ", ".join(f"{n} {verdict}" for verdict, n in answer.tally.items()))
     for sentence in answer.sentences:
         if sentence.verdict not in ("supported", "unchecked"):
-            reasons = (
-                "; ".join(reason.text for reason in sentence.decisive.support.reasons) if sentence.decisive else ""
-            )
+            reasons = "; ".join(sentence.reasons)
             say(f"  {sentence.verdict}: “{one_line(sentence.text)}”" + (f" ({one_line(reasons)})" if reasons else ""))
+    texts = {source.n: source.text for source in answer.sources}
+    for one in answer.disagreements:
+        said, otherwise = answer.sentences[one.sentence].text, texts[one.n][slice(*one.span)]
+        say(f"  [{one.n}] says otherwise than “{one_line(said)}”: “{one_line(otherwise)}”")
 
 
 def unescaped(markdown: str) -> str:

@@ -218,7 +218,7 @@ class Conductor:
             self._chat.busy = False
 
     async def _take(self, view: AnswerView, event: Event) -> None:
-        from assistant.answering.answer import Answered, Cautioned, Failed, Retrieved, Token
+        from assistant.answering.answer import Answered, Cautioned, Checking, Failed, Retrieved, Token
 
         match event:
             case Cautioned(emergency):
@@ -231,6 +231,8 @@ class Conductor:
             case Token(text):
                 view.token(text)
                 self._chat.status.busy("Writing …")
+            case Checking():
+                self._chat.status.busy("A second model reads the answer against its passages …")
             case Answered(answer):
                 await view.finish(answer)
                 await self._chat.refresh_sources(view)

@@ -108,7 +108,7 @@ def doubts(answer: Answer) -> list[tuple[bool, str]]:
     for sentence in answer.sentences:
         if sentence.decisive and (grave(sentence) or sentence.verdict == "partly"):
             said = f"{sentence.verdict.capitalize()}: “{_cut(plain(sentence.text), _LONGEST_QUOTE)}”"
-            reasons = [f" ({one_line(reason.text)})" for reason in sentence.decisive.support.reasons[:1]]
+            reasons = [f" ({one_line(reason)})" for reason in sentence.reasons[:1]]
             lines.append((grave(sentence), "".join((said, *reasons))))
     return sorted(lines, key=lambda line: not line[0])
 

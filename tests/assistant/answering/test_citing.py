@@ -34,7 +34,7 @@ STYLES = {
     "footnotes": "{a}[^1]. {b}[^2].\n\n[^1]: Passage 1\n[^2]: {title}.",
     "a list at the end": "{a}. {b}.\n\nSources:\n- [1] {title}",
     "a table": "| Fact | Source |\n|---|---|\n| {a} | [1] |\n| {b} | [1] |",
-    "a nested list": "- {a} [1]\n  1. {b} [1]",
+    "a nested list": "1) {a} [1]\n   * {b} [1]",
     "a list with one marker": "This is known [1]:\n\n- {a}\n- {b}",
     "a quote and a heading": "> {a} [1].\n\n### {b} [1]",
     "beside code": "{a} [1].\n\n```\narr[1]\n```\n\n{b} [1].",
