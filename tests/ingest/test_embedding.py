@@ -159,3 +159,16 @@ async def test_a_real_model_finds_meaning(shared_data: Path) -> None:
     cosines = [sum(a * b for a, b in zip(question, v, strict=True)) for v in (near, far)]
     assert len(question) == 384
     assert cosines[0] > cosines[1] + 0.2
+
+
+@pytest.mark.skipif(not HAS_FASTEMBED, reason="FastEmbed (the extra “local”) is not installed")
+async def test_fewer_dimensions_are_cut_in_process(shared_data: Path) -> None:
+    """`embedding.dimensions` serves here too: the first so many of the vector, at length 1 again."""
+    folder = shared_data.parent / "models" / "all-MiniLM-L6-v2"
+    if not folder.is_dir():
+        pytest.skip("the real model (../shared/models) is not here")
+    made = EmbeddingSettings(provider="fastembed", model_path=folder, domain="none")
+    whole = await InProcessEmbedder(made).embed_query("statins")
+    short = await InProcessEmbedder(made.model_copy(update={"dimensions": 64})).embed_query("statins")
+    length = sum(value**2 for value in whole[:64]) ** 0.5
+    assert short == pytest.approx([value / length for value in whole[:64]])
