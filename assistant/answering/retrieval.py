@@ -51,7 +51,11 @@ class Searcher:
         Raises:
             IndexMissing, IndexInUse, IndexMismatch, IndexStoreError, ServerError, SettingsError
         """
-        index = await open_index(settings)
+        opening = asyncio.create_task(open_index(settings))
+        await asyncio.sleep(0)  # on its way: the index's owner may have to start, and starts beside what follows
+        if settings.embedding.provider == "openai" or settings.generation.url:
+            import openai  # noqa: F401 — takes half a second, and is needed soon
+        index = await opening
         settings = index.manifest.filled(settings)
         try:
             searcher = cls(index, settings, open_embedder(settings.embedding, retries=0), open_reranking(settings))

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from configs.settings import Settings
     from ingest.index.base import Index
-    from ingest.pipeline import Summary
+    from ingest.progress import Summary
     from tests.conftest import CorpusWriter, SettingsFactory
 
 _PATIENCE = 30.0
@@ -173,27 +173,29 @@ async def test_of_two_who_would_store_the_second_is_told_of_the_first(home: Sett
 
 
 async def test_an_ingest_whose_owner_is_killed_loses_nothing(
-    home: Settings, settings: SettingsFactory, corpus: CorpusWriter, monkeypatch: pytest.MonkeyPatch
+    home: Settings, settings: SettingsFactory, corpus: CorpusWriter
 ) -> None:
     """Kill -9 the owner again and again in mid-ingest: the ingest ends as if nothing had been, and so does the index."""
-    monkeypatch.setattr(pipeline, "_LEXICAL_BATCH", 16)
-    path = corpus([*records(70), {"id": "doc-3", "title": "Edited", "abstract": "Another text."}])
+    path = corpus([*records(1_500), {"id": "doc-3", "title": "Edited", "abstract": "Another text."}])
 
     class Killer(Watcher):
-        """Kills the owner after every other batch."""
+        """Kills the owner after some of the batches."""
+
+        kills = 0
 
         def progressed(self, summary: Summary, origin: str) -> None:
             """See `Observer`."""
             super().progressed(summary, origin)
             found = re.search(r"\d+", holder(folder_of(home)).who)
-            if found and len(self.progress) % 2 and len(self.progress) < 6:
+            if found and len(self.progress) % 2 and self.kills < 3:
+                self.kills += 1
                 kill(int(found[0]))
 
     killer = Killer()
     summary = await pipeline.ingest([str(path)], home, killer)
     calm = settings({"index.name": "calm"})
     undisturbed = await pipeline.ingest([str(path)], calm, Watcher())
-    assert len(killer.progress) > 5
+    assert killer.kills > 1
     assert (summary.documents, summary.replaced) == (undisturbed.documents, undisturbed.replaced)
     disturbed, whole = await opened(home), await opened(calm)
     assert await everything(disturbed) == await everything(whole)
