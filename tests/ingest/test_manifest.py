@@ -157,3 +157,18 @@ def test_no_secret_is_stored(settings: SettingsFactory) -> None:
     """Neither keys nor addresses go into an index that may be copied to others."""
     home = settings(DENSE | {"embedding.api_key": "sk-secret", "embedding.url": "http://secret-host/v1"})
     assert "secret" not in json.dumps(Manifest.of(home, 64).to_json())
+
+
+async def test_questions_use_the_domain_an_index_was_made_for_unless_one_is_chosen(settings: SettingsFactory) -> None:
+    """A corpus of drug leaflets is asked about drugs; `--domain`, a settings file or a variable goes before that."""
+    made = settings({"embedding.domain": "drug-safety"})
+    await (await create_index(made, None)).close()
+    index = await open_index(settings())
+    assert index.manifest.domain == "drug-safety"
+    assert index.manifest.filled(settings()).embedding.domain == "drug-safety"
+    assert index.manifest.filled(settings({"embedding.domain": "patient"})).embedding.domain == "patient"
+    assert index.manifest.filled(settings({"embedding.domain": "literature"})).embedding.domain == "literature"
+    await index.close()
+    stored = index.manifest.to_json()
+    del stored["domain"]
+    assert Manifest.from_json(stored, "there").filled(settings()) == settings()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from configs.errors import SettingsError
@@ -65,3 +67,42 @@ def test_an_unknown_domain_lists_the_known() -> None:
 def test_every_profile_names_a_known_domain(profile: str) -> None:
     """No profile can fail for its own domain."""
     library.instruction(load_settings(profile).settings.embedding.domain)
+
+
+@pytest.fixture
+def own_instructions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the user's instructions.toml would stand."""
+    (tmp_path / "config.toml").touch()
+    monkeypatch.setenv("CITEWELL_CONFIG", str(tmp_path / "config.toml"))
+    return tmp_path / "instructions.toml"
+
+
+def test_users_add_their_own_domains(own_instructions: Path) -> None:
+    """They stand beside the built-in ones, and are used in the same form."""
+    own_instructions.write_text(
+        '["肿瘤"]\ntask = " Given a tumour, retrieve trials "\ndocument_prefix = "Oncology: "\n', "utf-8"
+    )
+    assert library.instruction("肿瘤").query("Which?") == "Instruct: Given a tumour, retrieve trials\nQuery:Which?"
+    assert library.instruction("肿瘤").document_prefix == "Oncology: "
+    assert library.instruction("literature") == library.instructions()["literature"]
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("[oncology", "not valid TOML"),
+        ("[oncology]", "has no task"),
+        ("oncology = 5", "has no task"),
+        ('[literature]\ntask = "x"', "is built in already"),
+        ('["two words"]\ntask = "x"', "no name for a domain"),
+        ('[oncology]\ntask = "x"\nprefix = "y"', "unknown key “prefix”"),
+        ('[oncology]\ntask = "x\\ny"', "several lines"),
+        ('[oncology]\ntask = "x"\ndocument_prefix = 5', "no text"),
+    ],
+)
+def test_a_mistake_in_the_users_domains_is_told_with_its_place(own_instructions: Path, written: str, told: str) -> None:
+    """File, section and what is wrong; a question never goes out with half an instruction."""
+    own_instructions.write_text(written, "utf-8")
+    with pytest.raises(SettingsError, match=told) as caught:
+        library.instruction("oncology")
+    assert caught.value.where == str(own_instructions)
