@@ -82,8 +82,10 @@ class EmbeddingSettings(Section):
     dimensions: int | None = Field(None, ge=8, description="ask for fewer (Matryoshka); none: the model's own")
     domain: str = Field("literature", description="a section of prompts/instructions.toml")
     prefix_documents: bool = Field(False, description="put the domain's prefix before each document")
-    batch_size: int = Field(64, ge=1, le=4096)
-    concurrency: int = Field(4, ge=1)
+    batch_size: int = Field(64, ge=1, le=4096, description="texts of one call, at most")
+    batch_tokens: int = Field(16_384, ge=16, description="tokens of one call, at most, about")
+    concurrency: int = Field(8, ge=1, description="calls at once, at most; fewer while the server queues")
+    wait: float = Field(900.0, ge=0, description="seconds that an ingest waits for a server that went away")
     timeout: float = Field(60.0, gt=0)
 
 
@@ -95,7 +97,9 @@ class PubMedSettings(Section):
     email: str | None = Field(None, description="where NCBI may write to before it blocks anyone")
     limit: int = Field(500, ge=1, le=9_999, description="records of one query")
     timeout: float = Field(60.0, gt=0)
-    patience: float = Field(1.0, gt=0, description="seconds before the first repeated call, doubled for each further one")
+    patience: float = Field(
+        1.0, gt=0, description="seconds before the first repeated call, doubled for each further one"
+    )
 
 
 class RetrievalSettings(Section):
@@ -103,7 +107,8 @@ class RetrievalSettings(Section):
 
     limit: int = Field(6, ge=1, description="passages given to an answer")
     candidates: int = Field(100, ge=1, description="taken from each half before fusion")
-    dense_weight: float = Field(0.65, ge=0, le=1, description="share of cosine against BM25 over its best")
+    fusion: Literal["convex", "rrf", "dbsf"] = Field("convex", description="of scores, ranks or their distributions")
+    dense_weight: float = Field(0.7, ge=0, le=1, description="convex: share of cosine against BM25 over its best")
     filter: str = Field(
         "", description="which records to search where nothing else is said, e.g. year>=2015 -type:preprint"
     )
@@ -138,8 +143,11 @@ class GenerationSettings(Section):
 
 
 class AnsweringSettings(Section):
-    """What becomes of a sentence that its sources do not bear out, or that has none."""
+    """When to abstain, and what becomes of a sentence that its sources do not bear out, or that has none."""
 
+    abstain_below: float = Field(
+        0.5, ge=0, le=1, description="probability that the passages answer below which nothing is quoted; 0: never"
+    )
     unsupported: Literal["warn", "withhold"] = Field("warn", description="sentences found unsupported or contradicted")
     uncited: Literal["warn", "withhold"] = Field("warn", description="sentences that cite no source")
 

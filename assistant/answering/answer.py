@@ -192,6 +192,8 @@ class Answer:
     """The line that stands first where the question tells of a life in danger; else empty."""
     filter: str = ""
     """Which records were searched, as `ingest.filters` has it; empty: all."""
+    confidence: float | None = None
+    """The probability (0 … 1) that the passages found answer the question (`assistant.answering.confidence`)."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What shaped it, by section, and the hash of the index's manifest (`assistant.answering.provenance`)."""
 
@@ -236,6 +238,7 @@ class Answer:
             "seconds": round(self.seconds, 3),
             "emergency": self.emergency,
             "filter": self.filter,
+            "confidence": None if self.confidence is None else round(self.confidence, 4),
         }
 
     @classmethod
@@ -261,6 +264,7 @@ class Answer:
             emergency=stored.get("emergency", ""),
             settings=stored.get("settings", {}),
             filter=stored.get("filter", ""),
+            confidence=stored.get("confidence"),
         )
 
 

@@ -9,19 +9,24 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from assistant.answering import abstention, citations, context, markers, provenance, quotes
+from assistant.answering import abstention, citations, confidence, context, markers, provenance, quotes
 from assistant.answering.answer import Answer, Answered, Cautioned, Checking, Event, Failed, Retrieved, Token, Turn
+from assistant.answering.confidence import Asked
 from assistant.answering.generator import Generator, without_thoughts
 from assistant.answering.question import checked, stand_alone
 from assistant.answering.retrieval import Searcher
 from assistant.answering.safety import emergency, privacy
 from configs.errors import CitewellError, ServerError
 from configs.settings import Settings
+from ingest import filters
 from ingest.filters import Filter
 from prompts import library
 
 if TYPE_CHECKING:
     from assistant.answering.verification import ModelVerifier
+
+# Of the probability below which nothing is quoted: below this share of it a model's answer carries a warning.
+_DOUBTFUL = 0.5
 
 
 class Engine:
@@ -118,7 +123,7 @@ class Engine:
         )
         if self._generator is None or not sources:
             yield Retrieved(standalone, sources, warnings, found)
-            answer = self._or_abstained(await self._quoted(answer, standalone))
+            answer = await self._or_abstained(await self._quoted(answer, standalone))
             if answer.status == "answered":
                 yield Token(answer.text)
         else:
@@ -133,7 +138,9 @@ class Engine:
                 async for piece in pieces:
                     reply.append(piece)
                     yield Token(piece)
-            answer = self._resolved(answer, without_thoughts("".join(reply)), cut_short=self._generator.cut_short)
+            reply_text = without_thoughts("".join(reply))
+            answer = await self._or_abstained(self._resolved(answer, reply_text, self._generator.cut_short))
+            answer = await self._doubted(answer, standalone)
         # Imported here: what only the finished answer needs must not delay its first word.
         from assistant.answering import checking
         from assistant.answering.safety import orders
@@ -155,8 +162,8 @@ class Engine:
         from assistant.answering.withholding import withheld
 
         kept = withheld(answer, self.settings.answering)
-        if kept.withheld:
-            kept = self._or_abstained(kept, unusable=True)
+        if kept.withheld and kept.status == "abstained":
+            kept = _without_answer(kept, abstention.unusable(kept.question))
         return replace(kept, seconds=time.monotonic() - started)
 
     @cached_property
@@ -179,15 +186,37 @@ class Engine:
     async def _quoted(self, answer: Answer, standalone: str) -> Answer:
         if not answer.sources:
             return answer
-        lexical = self._searcher.lexical
-        weights = quotes.meaningful(await self._searcher.term_weights(standalone), lexical)
-        chosen = quotes.choose(weights, answer.sources, lexical, quotes.families(standalone, lexical))
+        asked, probability = await self._estimated(answer, standalone)
+        answer = replace(answer, confidence=probability)
+        if probability < self.settings.answering.abstain_below:
+            return answer
+        chosen = quotes.choose(asked, answer.sources, self._searcher.lexical)
         return replace(answer, sentences=chosen, text=quotes.text(chosen))
 
-    def _resolved(self, answer: Answer, reply: str, *, cut_short: bool) -> Answer:
-        """The model's reply with its markers resolved; what is amiss with it becomes a warning."""
+    async def _doubted(self, answer: Answer, standalone: str) -> Answer:
+        """A model's answer, with a warning where the passages hold hardly anything of what is asked.
+
+        The model has read the passages and may refuse by itself: the estimate from their words does not overrule it.
+        """
+        _, probability = await self._estimated(answer, standalone)
+        answer = replace(answer, confidence=probability)
+        if answer.status == "answered" and probability < _DOUBTFUL * self.settings.answering.abstain_below:
+            return replace(answer, warnings=(*answer.warnings, abstention.doubtful(probability)))
+        return answer
+
+    async def _estimated(self, answer: Answer, standalone: str) -> tuple[Asked, float]:
+        lexical = self._searcher.lexical
+        weights = quotes.meaningful(await self._searcher.term_weights(standalone), lexical)
+        asked = Asked.of(standalone, weights, lexical)
+        return asked, confidence.estimate(asked, answer.sources, lexical)
+
+    def _resolved(self, answer: Answer, reply: str, cut_short: bool) -> Answer:
+        """The model's reply with its markers resolved; what is amiss with it becomes a warning.
+
+        Where it is no answer, and not because the model says that there is none, the text says so.
+        """
         if abstention.refused(reply):
-            return self._or_abstained(replace(answer, sentences=()))
+            return answer
         known = {source.n for source in answer.sources}
         found = citations.resolve(reply, known, markers.names(answer.sources))
         resolved = replace(answer, text=found.text, sentences=found.sentences)
@@ -204,11 +233,20 @@ class Engine:
             warnings.append("The model replied nothing.")
         elif resolved.status == "abstained":
             warnings.append("The model's reply cited no source and was withheld.")
-        return self._or_abstained(replace(resolved, warnings=tuple(warnings)), unusable=True)
+        resolved = replace(resolved, warnings=tuple(warnings))
+        return (
+            resolved
+            if resolved.status == "answered"
+            else _without_answer(resolved, abstention.unusable(answer.question))
+        )
 
-    def _or_abstained(self, answer: Answer, *, unusable: bool = False) -> Answer:
+    async def _or_abstained(self, answer: Answer) -> Answer:
         """An answer with no evidence becomes an abstention; its sources are then the nearest passages."""
-        if answer.status == "answered":
+        if answer.status == "answered" or answer.text:
             return answer
-        text = abstention.message(answer.question, answer.index, near=bool(answer.sources), unusable=unusable)
-        return replace(answer, text=text, sentences=(), disagreements=())
+        held = await self._searcher.index.counts(filters.parse(answer.filter) if answer.filter else None)
+        return _without_answer(answer, abstention.unanswered(answer, held))
+
+
+def _without_answer(answer: Answer, text: str) -> Answer:
+    return replace(answer, text=text, sentences=(), disagreements=())

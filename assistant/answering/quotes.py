@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from assistant.answering.answer import Sentence, Source
+from assistant.answering.confidence import Asked, families
 from ingest import sentences
 from ingest.lexical import LexicalEncoder
 
-# Share of the question's weight that some passage must cover before anything is quoted: more where the question has
-# few terms, since one half of "the capital of France" stands in many an abstract.
-_COVERAGE, _COVERAGE_OF_FEW, _FEW, _SHORT = 0.5, 0.6, 3, 5
+# What a passage must cover of the question, against the one that covers most: the others speak of something else.
+_ABOUT, _LEAST_COVERAGE = 0.7, 0.15
 # Words that shape a question without saying what it is about; they weigh nothing.
 _FILLER = (
     "what which who whom whose when where why how much many long often soon far kind best good better does do did done is are was were "
@@ -25,8 +25,6 @@ _LEAST_GAIN = 0.35
 _REPEATED = 0.3
 _FROM_TITLE = 0.5
 _OF_KIN = 0.7
-_KIN = 5
-_LONG_WORD = re.compile(rf"[^\W\d_]{{{_KIN},}}")
 _SHORTEST, _LONGEST = 25, 600
 # A structured abstract answers in its results and conclusions; its beginning repeats the question.
 _SECTION = re.compile(r"([A-Z][A-Z ,/&()-]{3,60}):\s")
@@ -57,39 +55,23 @@ def meaningful(weights: Mapping[int, float], lexical: LexicalEncoder) -> dict[in
     return {term: weight for term, weight in weights.items() if term not in filler} or dict(weights)
 
 
-def families(question: str, lexical: LexicalEncoder) -> dict[int, str]:
-    """For the question's longer words the letters they begin with, by term hash: "treated" is kin to "treatment"."""
-    return {term: word[:_KIN] for word in _LONG_WORD.findall(question.lower()) for term in lexical.terms(word)}
+def choose(asked: Asked, sources: Sequence[Source], lexical: LexicalEncoder) -> tuple[Sentence, ...]:
+    """Up to four sentences of `sources`, verbatim, each citing its source; none where none says what is asked.
 
-
-def covered(weights: Mapping[int, float], source: Source, lexical: LexicalEncoder) -> float:
-    """Which share of the question's term weight (0 … 1) occurs in a passage or its title."""
-    terms = lexical.terms(f"{source.title}\n{source.text}")
-    total = sum(weights.values())
-    return sum(weight for term, weight in weights.items() if term in terms) / total if total else 0.0
-
-
-def choose(
-    weights: Mapping[int, float],
-    sources: Sequence[Source],
-    lexical: LexicalEncoder,
-    kin: Mapping[int, str] | None = None,
-) -> tuple[Sentence, ...]:
-    """Up to four sentences of `sources`, verbatim, each citing its source; none where no passage covers the question.
+    Whether the passages answer at all is for `confidence` to say, before.
 
     Greedy: the next sentence is the one that adds most of the question's weight, terms that are quoted
     already counting little, a better passage's sentence counting more.
 
     Args:
-        weights: idf of each of the question's `meaningful` terms, by term hash.
+        asked: the question, with the weights of its `meaningful` terms.
         sources: the passages, best first.
         lexical: the analyser that made the hashes.
-        kin: the question's `families`; a word of the same family counts in part.
     """
-    if not weights:
-        return ()
     # Only from passages that are about the question: "it can be used in pregnancy" may speak of another drug.
-    about = [source for source in sources if _is_about(source, weights, lexical)]
+    coverage = [_coverage(asked, source, lexical) for source in sources]
+    least = max(_ABOUT * max(coverage, default=0.0), _LEAST_COVERAGE)
+    about = [source for source, covered in zip(sources, coverage, strict=True) if covered >= least]
     best_score = max((source.score for source in about), default=0.0) or 1.0
     pool = [candidate for source in about for candidate in _candidates(source, lexical)]
     chosen: list[_Candidate] = []
@@ -97,7 +79,7 @@ def choose(
     first_gain = 0.0
     while pool and len(chosen) < _MOST:
         gains = [
-            _gain(candidate, weights, kin or {}, seen) * candidate.weight * (candidate.source.score / best_score)
+            _gain(candidate, asked, seen) * candidate.weight * (candidate.source.score / best_score)
             for candidate in pool
         ]
         gain = max(gains)
@@ -112,11 +94,9 @@ def choose(
     return tuple(Sentence(candidate.text, (candidate.source.n,)) for candidate in chosen)
 
 
-def _is_about(source: Source, weights: Mapping[int, float], lexical: LexicalEncoder) -> bool:
-    """Whether a passage covers enough of the question; of a short one it must have the rarest term, its topic."""
-    if len(weights) <= _SHORT and not covered({max(weights, key=weights.__getitem__): 1.0}, source, lexical):
-        return False
-    return covered(weights, source, lexical) >= (_COVERAGE_OF_FEW if len(weights) <= _FEW else _COVERAGE)
+def _coverage(asked: Asked, source: Source, lexical: LexicalEncoder) -> float:
+    text = f"{source.title}\n{source.text}"
+    return asked.covered(lexical.terms(text), families(text))
 
 
 def text(quoted: Sequence[Sentence]) -> str:
@@ -143,19 +123,20 @@ def _candidates(source: Source, lexical: LexicalEncoder) -> list[_Candidate]:
         if sentence.rstrip(_CLOSING).endswith(("?", "？")):
             continue  # a question answers nothing
         if sentence == source.title or (len(sentence.encode()) >= _SHORTEST and len(sentence) <= _LONGEST):
-            begins = frozenset(word[:_KIN] for word in _LONG_WORD.findall(sentence.lower()))
             weight = section * (_OF_ASKING if _ASKING.search(sentence) else 1.0)
-            found.append(_Candidate(source, start, sentence, lexical.terms(sentence), title_terms, begins, weight))
+            found.append(
+                _Candidate(source, start, sentence, lexical.terms(sentence), title_terms, families(sentence), weight)
+            )
     return found
 
 
-def _gain(candidate: _Candidate, weights: Mapping[int, float], kin: Mapping[int, str], seen: set[int]) -> float:
+def _gain(candidate: _Candidate, asked: Asked, seen: set[int]) -> float:
     """The question's weight that a sentence adds: its own terms fully, kin of them and its title's terms in part."""
     own = title = 0.0
-    for term, weight in weights.items():
+    for term, weight in asked.weights.items():
         if term in candidate.terms:
             own += weight * (_REPEATED if term in seen else 1.0)
-        elif kin.get(term) in candidate.families:
+        elif asked.kin.get(term) in candidate.families:
             own += weight * _OF_KIN
         elif term in candidate.title_terms:
             title += weight

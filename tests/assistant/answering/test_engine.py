@@ -63,7 +63,9 @@ async def test_a_model_that_finds_no_answer_gives_an_abstention(
     openai_server.reply = list(reply)
     answer = answered(await events(filled({"generation.url": openai_server.url}), QUESTION)).answer
     assert (answer.status, answer.sentences, answer.warnings) == ("abstained", (), ())
-    assert answer.text.startswith("The corpus (index default) does not answer this. The nearest passages")
+    assert answer.text.startswith(
+        "The corpus (index default) does not answer this. Searched: 4 passages of 4 documents. The nearest passages"
+    )
     assert answer.sources[0].doc_id == "metformin"
     assert answer.cited == ()
 
@@ -136,7 +138,10 @@ async def test_a_chinese_question_gets_a_chinese_abstention(
     """The reader's language, not the program's."""
     openai_server.reply = ["NOT IN CORPUS"]
     answer = answered(await events(filled({"generation.url": openai_server.url}), "布洛芬的发明者是谁？")).answer
-    assert answer.text == "语料库（索引 default）没有回答这个问题。最接近的段落列出如下，供自行判断。"
+    assert (
+        answer.text
+        == "语料库（索引 default）没有回答这个问题。已检索 4 篇文献的 4 个段落。最接近的段落列出如下，供自行判断。"
+    )
 
 
 @pytest.mark.parametrize(

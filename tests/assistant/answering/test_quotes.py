@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 
 from assistant.answering import quotes
 from assistant.answering.answer import Answer, Source, Token
+from assistant.answering.confidence import Asked
 from assistant.answering.engine import Engine
 from assistant.commands.output import unescaped
 from configs.settings import LexicalSettings, Settings
@@ -25,7 +26,8 @@ LEXICAL = LexicalEncoder(LexicalSettings())
 def chosen(question: str, *sources: Source) -> list[tuple[str, tuple[int, ...]]]:
     """The quotes chosen for a question whose words all weigh the same."""
     weights = quotes.meaningful(dict.fromkeys(LEXICAL.terms(question), 1.0), LEXICAL)
-    return [(sentence.text, sentence.citations) for sentence in quotes.choose(weights, sources, LEXICAL)]
+    asked = Asked.of(question, weights, LEXICAL)
+    return [(sentence.text, sentence.citations) for sentence in quotes.choose(asked, sources, LEXICAL)]
 
 
 def check(answer: Answer) -> None:
