@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from assistant.answering.found import Dropped, Found, Result
-from assistant.answering.fusion import fuse
-from ingest.index.base import Candidates, Hit
+from assistant.answering.fusion import parts
+from ingest.index.base import Hit
 from ingest.text import one_line
 
 _SHOWN_DROPPED = 8
@@ -110,9 +110,7 @@ def explain(found: Found) -> Explanation:
     trace = found.trace
     lexical, dense = _places(trace.candidates.lexical), _places(trace.candidates.dense)
     fused = _places(trace.ranked) if trace.candidates.dense else {}
-    # Every method of fusion adds up what each half gives: fusing a half alone tells its part.
-    words = _scores(fuse(Candidates(lexical=trace.candidates.lexical), trace.settings)) if fused else {}
-    meaning = _scores(fuse(Candidates(dense=trace.candidates.dense), trace.settings)) if fused else {}
+    words, meaning = parts(trace.candidates, trace.settings) if fused else ({}, {})
     reranked = _places(sorted((Hit(*item) for item in trace.reranked.items()), key=lambda hit: -hit.score))
 
     def why(result: Result) -> Why:
@@ -143,9 +141,5 @@ def _places(hits: Sequence[Hit]) -> dict[str, Place]:
     return {hit.point_id: Place(rank, hit.score) for rank, hit in enumerate(hits, 1)}
 
 
-def _scores(hits: Sequence[Hit]) -> dict[str, float]:
-    return {hit.point_id: hit.score for hit in hits}
-
-
-def _place(name: str, place: Place | None, parts: str = "") -> str:
-    return f"{name} #{place.rank} ({place.score:.3g}{parts})" if place else ""
+def _place(name: str, place: Place | None, shares: str = "") -> str:
+    return f"{name} #{place.rank} ({place.score:.3g}{shares})" if place else ""
