@@ -56,6 +56,18 @@ def sglang(lab: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tupl
         yield f"http://127.0.0.1:{embedding_port}/v1", f"http://127.0.0.1:{chat_port}/v1"
 
 
+@pytest.fixture(scope="session")
+def sglang_reranker(lab: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Base URL of a reranking server with the chat template, run by `citewell serve`; its weights are random."""
+    log, port = tmp_path_factory.mktemp("reranker") / "log", _free_port()
+    command = [sys.executable, "-m", "assistant", "serve", "reranker", "--set", f"serve.python={lab}/venv/bin/python"]
+    for key, value in {"model": f"{lab}/models/reranker", "port": port, "arguments": json.dumps(CPU_FLAGS)}.items():
+        command += ["--set", f"serve.reranker.{key}={value}"]
+    with _running(command, log):
+        _wait(port, log)
+        yield f"http://127.0.0.1:{port}/v1"
+
+
 @contextmanager
 def _running(command: list[str], log: Path) -> Iterator[None]:
     environment = os.environ | {"PYTHONPATH": f"{TOOLS}/sgl_kernel_stub:{TOOLS}", "SGLANG_USE_CPU_ENGINE": "1"}

@@ -10,13 +10,14 @@ import pytest
 
 from assistant.answering.answer import Answered, Token
 from assistant.answering.engine import Engine
+from assistant.answering.rerank import ServerReranker
 from assistant.answering.retrieval import Searcher
 from configs.settings import Settings
 from ingest.embedding import ServerEmbedder
 from ingest.llama_embedding import InstructionEmbedding
 from ingest.pipeline import ingest
 from tests.conftest import SettingsFactory
-from tests.support.observer import Watcher
+from tests.support.corpora import Watcher
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live")]
 
@@ -103,3 +104,31 @@ async def test_the_llama_index_embedding_is_the_same_embedder(
     finally:
         await llama.aclose()
     assert theirs == pytest.approx(ours, abs=1e-4)
+
+
+async def test_reranking_speaks_sglangs_protocol_and_random_weights_are_found_out(
+    settings: SettingsFactory, sglang_reranker: str, tmp_path: Path
+) -> None:
+    """Real scores come one a text, whatever their order; a model that judges by chance fails the check on known texts."""
+    configured = settings({"rerank.provider": "server", "rerank.url": sglang_reranker, "rerank.timeout": 60})
+    reranker = ServerReranker(configured.rerank, "Find what answers the question")
+    texts = ["Metformin lowers blood sugar.", "The library opens at nine.", "二甲双胍降低血糖。"]
+    try:
+        scores = await reranker.scores("What lowers blood sugar?", texts)
+        backwards = await reranker.scores("What lowers blood sugar?", texts[::-1])
+    finally:
+        await reranker.close()
+    assert all(0 < score < 1 for score in scores)
+    assert backwards == pytest.approx(scores[::-1], abs=1e-3)
+
+    corpus = tmp_path / "corpus.jsonl"
+    corpus.write_text("\n".join(json.dumps({"id": str(n), "abstract": t}) for n, t in enumerate(texts)), "utf-8")
+    await ingest([str(corpus)], configured, Watcher())
+    searcher = await Searcher.open(configured)
+    try:
+        found = await searcher.search("metformin and the library")
+    finally:
+        await searcher.close()
+    assert len(found.results) == 2
+    (warning,) = found.warnings
+    assert warning.startswith("Not reranked, because the reranker's scores mean nothing")
