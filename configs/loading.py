@@ -64,7 +64,8 @@ def load(profile: str | None = None, flags: Mapping[str, Any] | None = None) -> 
             usage=named_by == "flag",
         )
     sources = [(f"profile {name}", read_profile(name)), (str(path), user), ("environment", env), ("flag", flag_tree)]
-    merged: Tree = {}  # what nobody set stays unset, so that `model_fields_set` tells it from a choice
+    # A domain that nobody chose stays unset: that of the index goes before it (see `Manifest.filled`).
+    merged: Tree = Settings().model_dump(exclude={"embedding": {"domain"}})
     origins: dict[str, str] = {}
     for origin, tree in sources:
         _refuse_unknown(tree, Settings, origin)
