@@ -94,6 +94,7 @@ async def _tokens(_: Settings) -> str:
 
 
 async def _index(settings: Settings) -> str:
+    from ingest.index.client import SharedIndex
     from ingest.index.open import open_index
 
     index = await open_index(settings)
@@ -101,7 +102,8 @@ async def _index(settings: Settings) -> str:
         counts = await index.counts()
     finally:
         await index.close()
-    return f"{index.name} ({settings.index.home}): {counts.documents:,} documents, {counts.passages:,} passages"
+    held = f"; held by {index.owner}" if isinstance(index, SharedIndex) else ""
+    return f"{index.name} ({settings.index.home}): {counts.documents:,} documents, {counts.passages:,} passages{held}"
 
 
 async def _embedder(settings: Settings) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from tests.assistant.answering.examples import RECORDS
 from tests.assistant.commands.conftest import Called, Home, lines, told
@@ -19,6 +20,9 @@ def test_info_tells_what_the_index_holds_now(sample: Home, called: Called) -> No
     assert info["manifest"]["made_with"]["chunking"] == {"size": 512, "overlap": 64}
     shown = called(sample, "index", "info", "default").stdout
     assert "default: 4 documents, 4 passages" in shown
+    assert re.fullmatch(r"process \d+ \(citewell owner\)", info["holder"])
+    assert f"held by {info['holder']}, used by 0 others" in shown
+    assert info["holder"] in called(sample, "doctor").stdout
     assert "chunking: size = 512" in shown
 
 
@@ -27,6 +31,13 @@ def test_info_works_whatever_the_settings_say_now(sample: Home, called: Called) 
     assert called(sample, "index", "info", "default", "--set", "chunking.size=256").returncode == 0
     ran = called(sample, "search", "metformin", "--set", "chunking.size=256")
     told(ran, 1, "chunking size = 512", "256", "citewell index delete default")
+
+
+def test_an_index_is_optimized_when_someone_asks(sample: Home, called: Called) -> None:
+    """Without dense vectors there is nothing to build, and that is said; the index holds what it did."""
+    ran = called(sample, "index", "optimize", "default")
+    assert (ran.returncode, ran.stdout) == (0, "default is optimized.\n")
+    told(called(sample, "index", "optimize", "other"), 1, "there is no index “other”")
 
 
 def test_an_index_is_deleted_only_when_someone_says_so(home: Home, called: Called) -> None:
