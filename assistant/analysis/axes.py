@@ -16,6 +16,7 @@ from prompts import library
 # Axis → the key of the settings that it varies.
 KEYS = {
     "weights": "retrieval.dense_weight",
+    "fusion": "retrieval.fusion",
     "instructions": "embedding.domain",
     "chunks": "chunking.size",
     "rerankers": "rerank.provider",
@@ -24,10 +25,11 @@ KEYS = {
 METHODS: Mapping[str, Method] = {"dimensions": "truncation", "pca": "pca", "random": "random"}
 NAMED = ("dimensions", "pca", "random", "quantization", *KEYS)
 # Run where none is asked for: those for which the corpus is embedded once and nobody has to wait long.
-DEFAULT = ("dimensions", "pca", "quantization", "weights", "instructions", "rerankers")
+DEFAULT = ("dimensions", "pca", "quantization", "weights", "fusion", "instructions", "rerankers")
 
 _DIMENSIONS = (32, 64, 128, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096)
 _WEIGHTS = ("0", "0.2", "0.35", "0.5", "0.65", "0.8", "1")
+_FUSIONS = ("convex", "rrf", "dbsf")
 _CHUNKS = ("64", "128", "256", "512", "1024")
 _QUANTIZED: tuple[Method, ...] = ("int8", "binary")
 _NO_EMBEDDER = "the settings have no embedder (embedding.provider is none)"
@@ -70,7 +72,9 @@ def changed(settings: Settings, flags: Mapping[str, str]) -> Settings:
 def missing(axis: str, settings: Settings) -> str:
     """Why this axis cannot be varied under these settings; empty where it can."""
     dense = (
-        axis in METHODS or axis == "quantization" or KEYS.get(axis, axis).startswith(("embedding.", "retrieval.dense_"))
+        axis in METHODS
+        or axis == "quantization"
+        or KEYS.get(axis, axis).startswith(("embedding.", "retrieval.dense_", "retrieval.fusion"))
     )
     if dense and settings.embedding.provider == "none":
         return _NO_EMBEDDER
@@ -107,6 +111,7 @@ def variants(axis: str, values: Sequence[str], settings: Settings, full: int | N
 def _usual(axis: str, settings: Settings) -> Sequence[str]:
     usual = {
         "weights": _WEIGHTS,
+        "fusion": _FUSIONS,
         "chunks": _CHUNKS,
         "instructions": tuple(library.instructions()),
         "rerankers": ("none", settings.rerank.provider),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from assistant.analysis import axes, charts, metrics
@@ -41,14 +42,17 @@ class Shown:
 
 
 def systems_of(settings: Settings) -> dict[str, Settings]:
-    """Words alone; where there is an embedder, its vectors alone and both."""
+    """Words alone; where there is an embedder, its vectors alone, both by plain reciprocal rank, and both as set."""
     words = axes.changed(settings, {"embedding.provider": "none", "rerank.provider": "none"})
     if settings.embedding.provider == "none":
         return {_WORDS: words}
-    vectors = axes.changed(settings, {"retrieval.dense_weight": "1", "rerank.provider": "none"})
+    vectors = axes.changed(
+        settings, {"retrieval.fusion": "convex", "retrieval.dense_weight": "1", "rerank.provider": "none"}
+    )
+    ranks = axes.changed(settings, {"retrieval.fusion": "rrf", "rerank.provider": "none"})
     both = axes.changed(settings, {"rerank.provider": "none"})
     reranked = {} if settings.rerank.provider == "none" else {"hybrid, reranked": settings}
-    return {_WORDS: words, "vectors alone": vectors, "hybrid": both, **reranked}
+    return {_WORDS: words, "vectors alone": vectors, "reciprocal rank of both": ranks, "hybrid": both, **reranked}
 
 
 async def measure(collection: Collection, settings: Settings, stage: Stage) -> Shown:
@@ -57,7 +61,8 @@ async def measure(collection: Collection, settings: Settings, stage: Stage) -> S
     Raises:
         InputError, SettingsError, ServerError, NotInstalled, IndexStoreError
     """
-    asked, judged = scorable(read_questions(collection.queries), read_judgments(collection.qrels))
+    questions = dict(islice(read_questions(collection.queries).items(), collection.most))
+    asked, judged = scorable(questions, read_judgments(collection.qrels))
     if not collection.embed:
         settings = axes.changed(settings, {"embedding.provider": "none"})
     async with Laboratory([str(path) for path in collection.corpus], asked, judged, stage) as laboratory:

@@ -8,6 +8,7 @@ queries = "data/scifact/queries_train.jsonl"
 qrels = "data/scifact/qrels_train.tsv"
 axes = ["dimensions", "weights"]                # swept and drawn; none by default
 embed = true                                    # false: words alone, where embedding would take too long
+most = 1000                                     # the first so many questions; all by default
 note = "Claims; one or two judged abstracts each."
 """
 
@@ -32,6 +33,7 @@ class Collection(BaseModel):
     qrels: Path
     axes: tuple[str, ...] = ()
     embed: bool = True
+    most: int | None = Field(None, ge=1)
     note: str = ""
 
 

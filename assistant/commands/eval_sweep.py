@@ -70,7 +70,7 @@ def sweep(
     """Vary one setting at a time around those in force and say what each is worth.
 
     AXIS is dimensions (the first N, renormalised: Matryoshka), pca, random (projection), quantization (int8; binary
-    with rescoring; both simulated, in memory), weights (of the two halves), instructions (the domains), chunks,
+    with rescoring; both simulated, in memory), weights (of the two halves), fusion, instructions (the domains), chunks,
     rerankers, or any key of the settings. Quality, bytes per vector and latency stand side by side; p says how often
     chance alone would differ as much from the settings in force. Latency leaves out the embedding of the question.
     The corpus is embedded once, at full size, and the vectors are kept in citewell's cache folder.
@@ -105,10 +105,10 @@ def sweep(
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="The folder of the page.")
 @with_settings
 def report(sets: Path, *, out: Path, loaded: Loaded) -> int:
-    """Measure words alone, vectors alone and both on each collection of SETS.toml; write a page with tables and charts.
+    """Measure words, vectors and both on each collection of SETS.toml; write a page with tables and charts.
 
     A collection is [[sets]] with name, corpus (a list of paths), queries and qrels, as seen from that file; axes (a
-    list) are swept and drawn, embed = false leaves out vectors, note says what a reader should know of it.
+    list) are swept and drawn, embed = false leaves out vectors, most = N takes the first N questions, note says what a reader should know of it.
     """
     with needed("a results page"):
         from assistant.analysis import report as results
