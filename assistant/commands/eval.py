@@ -17,7 +17,7 @@ from assistant.analysis.runs import read_run, write_run
 from assistant.commands import output
 from assistant.commands.eval_sweep import READABLE, WRITABLE, report, sweep
 from assistant.commands.ingest import SOME_REJECTED, Watch
-from assistant.commands.options import Loaded, with_settings
+from assistant.commands.options import Loaded, domain_option, filter_option, with_settings
 from assistant.commands.progress import counted
 from configs.errors import InputError
 from configs.settings import Settings
@@ -55,6 +55,8 @@ def eval() -> None:  # noqa: A001 — the command's name
 @click.option("--per-query", type=WRITABLE, help="Write each question's figures there, JSON Lines.")
 @click.option("--run", "run_file", type=WRITABLE, help="Write the rankings there, in the TREC run format.")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@filter_option
+@domain_option
 @with_settings
 def retrieval(
     queries: Path,

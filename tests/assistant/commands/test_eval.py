@@ -163,6 +163,12 @@ def test_what_cannot_be_scored_is_counted_and_told(collection: Collection) -> No
     assert "1 of 3 relevant documents are not in the index and count as missed." in ran.stderr
 
 
+def test_a_filter_narrows_what_is_searched(collection: Collection) -> None:
+    """What a filter is worth can be measured like any other setting: here it takes the distractor of q1 away."""
+    collection.write("corpus.jsonl", lines([{**row, "year": 2000 if row["_id"] == "both" else 2020} for row in CORPUS]))
+    assert figures(collection.run("--json", "--filter", "year>=2010"))["metrics"]["MRR@10"] == 1.0
+
+
 def test_a_search_that_was_not_as_asked_is_no_success(collection: Collection, home: Home, called: Called) -> None:
     """Figures of a hybrid search whose embedder was away would be lexical ones: the status and a note say so."""
     from tests.support.openai_server import OpenAIServer
