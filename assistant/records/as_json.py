@@ -61,6 +61,8 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         for found in (*sentence["checks"], *([sentence["opinion"]] if sentence["opinion"] else [])):
             span = found["span"]
             found["quote"] = texts[found["source"]][slice(*span)] if span and found["source"] in texts else None
+    if stored["verifier"]:
+        stored["verifier"]["model"] = without_path(stored["verifier"]["model"])
     return {**stored, "model": without_path(answer.model) if answer.model else answer.model}
 
 

@@ -145,16 +145,30 @@ def _whole(transcript: dict[str, Any], report: Report) -> None:
     if transcript.get("sha256") != as_json.content_hash(transcript):
         report.add("failed", "transcript", "was edited: its content hash is not the one it names")
     try:
-        report.session = as_json.session_of(transcript)
-        again = [as_json.answer_json(answer) for answer in report.session.answers]
+        session = as_json.session_of(transcript)
+        for number, answer in enumerate(session.answers, 1):
+            _typed(answer)
+            again = json.loads(json.dumps(as_json.answer_json(answer), default=str))
+            for name in sorted(_differing(transcript["answers"][number - 1], again)):
+                report.add("failed", f"answer {number}, {name}", "does not follow from the rest of the answer")
+            _answer(answer, f"answer {number}", report)
     except _UNREADABLE as error:
         report.add("failed", "transcript", f"cannot be read: {type(error).__name__}: {one_line(str(error))}")
-        report.session = None
-        return
-    for number, (stored, derived) in enumerate(zip(transcript["answers"], again, strict=True), 1):
-        for name in sorted(_differing(stored, json.loads(json.dumps(derived, default=str)))):
-            report.add("failed", f"answer {number}, {name}", "does not follow from the rest of the answer")
-        _answer(report.session.answers[number - 1], f"answer {number}", report)
+    else:
+        report.session = session
+
+
+def _typed(answer: Answer) -> None:
+    """TypeError where a stranger's transcript has something else where texts and numbers belong."""
+    texts: list[object] = [answer.question, answer.text, answer.index, answer.index_id]
+    for source in answer.sources:
+        texts += [source.doc_id, source.title, source.text, source.hash]
+        if not all(isinstance(number, int) for number in (source.n, source.passage, source.start, source.end)):
+            raise TypeError("a source's place is no number")
+        if not isinstance(source.metadata, dict):
+            raise TypeError("a source's metadata is no object")
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("a text is missing")
 
 
 def _differing(stored: Any, derived: Any, name: str = "") -> Iterator[str]:

@@ -225,9 +225,25 @@ def test_what_is_no_transcript_is_an_error_in_words(content: bytes, tmp_path: Pa
         verify(path)
 
 
-@pytest.mark.parametrize("damage", ['"answers": 5', '"answers": [{}]', '"session": null', '"answers": [null]'])
-async def test_a_damaged_transcript_fails_and_does_not_crash(damage: str, session: Session, tmp_path: Path) -> None:
-    """Whatever is missing inside, it is told as a finding."""
-    transcript = as_json.document(session) | json.loads("{" + damage + "}")
+DAMAGE: dict[str, Edit] = {
+    "answers that are none": lambda t: t.update(answers=[{}, None, 5]),
+    "no list of answers": lambda t: t.update(answers=5),
+    "no session": lambda t: t.update(session=None),
+    "a number for a text": lambda t: t["answers"][0]["sources"][0].update(text=5),
+    "a text for a number": lambda t: t["answers"][0]["sources"][0].update(passage="../../x"),
+    "a span of texts": lambda t: t["answers"][0]["sentences"][0]["checks"][0].update(span=["a", "b"]),
+    "an index that is none": lambda t: t["answers"][0].update(index=["x"]),
+    "an unknown verdict": lambda t: t["answers"][0]["sentences"][0]["checks"][0].update(verdict="great"),
+    "metadata that is a list": lambda t: t["answers"][0]["sources"][0].update(metadata=[1]),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+async def test_a_damaged_transcript_fails_and_does_not_crash(name: str, session: Session, tmp_path: Path) -> None:
+    """Whatever a stranger put inside, its hash made anew, it is told as a finding."""
+    transcript = copy.deepcopy(as_json.document(session))
+    DAMAGE[name](transcript)
+    transcript["sha256"] = as_json.content_hash(transcript)
     (path := tmp_path / "x.json").write_text(json.dumps(transcript), "utf-8")
-    assert verify(path).status == "failed"
+    report = verify(path)
+    assert (report.status, report.session) == ("failed", None)
