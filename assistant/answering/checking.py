@@ -24,6 +24,11 @@ def checked(sentences: Sequence[Sentence], sources: Sequence[Source], *, togethe
     return tuple(replace(sentence, checks=_checks(sentence, known, together=together)) for sentence in sentences)
 
 
+def borne_out(text: str, sources: Sequence[Source]) -> bool:
+    """Whether these sources, read together, support a sentence."""
+    return check(text, _APART.join(_read(source) for source in sources)).verdict == "supported"
+
+
 def disagreements(sentences: Sequence[Sentence], sources: Sequence[Source]) -> tuple[Disagreement, ...]:
     """For each sentence that a source bears out, the other sources, cited or only retrieved, that plainly say the opposite."""
     return tuple(

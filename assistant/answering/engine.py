@@ -185,7 +185,7 @@ class Engine:
 
     async def _quoted(self, answer: Answer, standalone: str) -> Answer:
         if not answer.sources:
-            return answer
+            return replace(answer, confidence=0.0)
         asked, probability = await self._estimated(answer, standalone)
         answer = replace(answer, confidence=probability)
         if probability < self.settings.answering.abstain_below:

@@ -15,8 +15,10 @@ from assistant.analysis.extras import needed
 from assistant.analysis.judged import read_judgments, read_questions
 from assistant.analysis.runs import read_run, write_run
 from assistant.commands import output
+from assistant.commands.eval_answers import answers
 from assistant.commands.eval_sweep import READABLE, WRITABLE, report, sweep
-from assistant.commands.ingest import SOME_REJECTED, Watch
+from assistant.commands.ingest import SOME_REJECTED
+from assistant.commands.ingest_watch import Watch
 from assistant.commands.options import Loaded, domain_option, filter_option, with_settings
 from assistant.commands.progress import counted
 from configs.errors import InputError
@@ -132,6 +134,7 @@ def compare(run_a: Path, run_b: Path, *, qrels: Path, as_json: bool, debug: bool
 
 eval.add_command(sweep)
 eval.add_command(report)
+eval.add_command(answers)
 
 
 def writable(path: Path | None) -> None:
