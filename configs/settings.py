@@ -109,6 +109,9 @@ class RetrievalSettings(Section):
     candidates: int = Field(100, ge=1, description="taken from each half before fusion")
     fusion: Literal["convex", "rrf", "dbsf"] = Field("convex", description="of scores, ranks or their distributions")
     dense_weight: float = Field(0.7, ge=0, le=1, description="convex: share of cosine against BM25 over its best")
+    expand_abbreviations: bool = Field(
+        False, description="search for what the corpus says an abbreviation of the question means, and the reverse"
+    )
     filter: str = Field(
         "", description="which records to search where nothing else is said, e.g. year>=2015 -type:preprint"
     )

@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections.abc import Mapping, Sequence
 
+from assistant.answering import abbreviations
 from assistant.answering.diversity import Gathering
 from assistant.answering.found import Dropped, Found, Result, Trace
 from assistant.answering.fusion import fuse, ordered
@@ -91,6 +92,10 @@ class Searcher:
         warnings: list[str] = []
         dense = await self._embedded(question, warnings)
         query = self.lexical.question(question)
+        also: tuple[abbreviations.Expansion, ...] = ()
+        if self._settings.expand_abbreviations:
+            also = await abbreviations.expansions(question, self.index, self.lexical, passing)
+            query = abbreviations.expanded(query, also, self.lexical)
         depth = max(self._settings.candidates, wanted)
         known: dict[str, Passage] = {}
         scores: dict[str, float] | None = None
@@ -119,7 +124,7 @@ class Searcher:
             rerank_instruction=self._reranking.instruction if self._reranking and scores else "",
             dropped=dropped,
         )
-        return Found(results, tuple(warnings), trace=trace, filter=where.text)
+        return Found(results, tuple(warnings), trace=trace, filter=where.text, expanded=tuple(map(str, also)))
 
     async def check(self, where: filters.Filter) -> None:
         """See that some record carries each label that a filter names.
