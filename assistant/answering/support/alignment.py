@@ -73,7 +73,8 @@ def _beside(claim: Analysis, source: Analysis, offset: int) -> Twin | None:
     if offset >= 0 and theirs[offset - low : offset - low + n] == ours:
         return Twin(offset, offset + n - 1, 1.0, (), (_clause_start(source, offset), offset), _tail(source, offset + n))
     blocks = _held_together(
-        [b for b in SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks() if b.size]
+        [b for b in SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks() if b.size],
+        source.sentence_of[low:high],
     )
     kept = sum(block.size for block in blocks) / n
     share = sum(sum(claim.weights[block.a : block.a + block.size]) for block in blocks) / (sum(claim.weights) or 1.0)
@@ -83,11 +84,12 @@ def _beside(claim: Analysis, source: Analysis, offset: int) -> Twin | None:
     return _compared(claim, source, [(block.a, block.b + low, block.size) for block in blocks], share)
 
 
-def _held_together(blocks: list[Match]) -> list[Match]:
-    """Without a stray token or two at either end that happen to match far from the rest."""
+def _held_together(blocks: list[Match], sentence_of: Sequence[int]) -> list[Match]:
+    """Without a stray token or two at either end that happen to match far from the rest, or in another sentence."""
 
     def apart(one: Match, other: Match) -> bool:
-        return (other.b - one.b) - (other.a - one.a) > _STRAY
+        parted = sentence_of[one.b + one.size - 1] != sentence_of[other.b]
+        return parted or (other.b - one.b) - (other.a - one.a) > _STRAY
 
     while len(blocks) > 1 and blocks[0].size <= 2 and apart(blocks[0], blocks[1]):
         blocks = blocks[1:]

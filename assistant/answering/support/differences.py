@@ -11,24 +11,46 @@ from assistant.answering.support.quantities import Quantity
 from assistant.answering.support.reasons import Kind, Reason
 from assistant.answering.support.text import Token
 
+_LETTERS = frozenset("BCDEKT")  # T cells, vitamin D, hepatitis B: one letter that names
+# Words that count or measure without being a number: in each other's place they are another number, or another unit.
+_RANKS = """
+    first second third fourth fifth sixth seventh eighth ninth tenth once twice thrice single double triple quadruple
+    doubled tripled halved half quarter primary secondary tertiary
+"""
+_PERIODS = """
+    hourly daily nightly weekly fortnightly monthly quarterly yearly annually annual biweekly bimonthly biannual
+    hour day night week fortnight month year decade hours days nights weeks months years decades minute minutes
+"""
+_COUNTS: tuple[tuple[Kind, frozenset[str]], ...] = (
+    ("number", frozenset(_RANKS.split())),
+    ("unit", frozenset(_PERIODS.split())),
+)
+_CAUSES = frozenset({"cause", "causes", "caused", "causing"})  # in place of “prevent”, no word of every abstract
 _NEAR = 4  # tokens from a denial left out to the words that are left
 
 
 def differences(claim: Analysis, source: Analysis, twin: Twin) -> list[Reason]:
     """Every difference that changes what is said, in the order of the sentence."""
     other_form = entities.abbreviated(claim, source) if twin.segments else {}
+    moved = [
+        q
+        for s in twin.segments
+        if not _content(slice_of(source, s.stated))
+        for q in _within(source.quantities, s.stated)
+    ]
     found: list[Reason] = []
     for segment in twin.segments:
         if _joined(claim, segment.claimed) == _joined(source, segment.stated):
             continue  # dose-response, dose response
-        found += _numbers(claim, source, segment)
+        found += _numbers(claim, source, segment, moved)
         turned = _direction(claim, source, segment)
         found += turned or _unmatched_direction(claim, source, segment)
         found += [] if turned else _entities(claim, source, segment, other_form)
     return _negation(claim, source, twin) + found
 
 
-def _numbers(claim: Analysis, source: Analysis, segment: Segment) -> list[Reason]:
+def _numbers(claim: Analysis, source: Analysis, segment: Segment, moved: Sequence[Quantity]) -> list[Reason]:
+    """Quantities that differ; `moved` are those of the source that stand by themselves where the sentence has another."""
     claimed = _within(claim.quantities, segment.claimed) if segment.claimed[0] < segment.claimed[1] else []
     stated = _within(source.quantities, segment.stated)
     found = []
@@ -37,7 +59,11 @@ def _numbers(claim: Analysis, source: Analysis, segment: Segment) -> list[Reason
             continue
         other = next((o for o in stated if o.value == quantity.value), next(iter(stated), None))
         if other is None and not quantities.lacking([quantity], source.quantities):
-            continue  # added from elsewhere in the source
+            swapped = next((m for m in moved if quantity.means(m)), None)
+            if swapped is None or _content(slice_of(claim, segment.claimed)):
+                continue  # added from elsewhere in the source
+            found.append(Reason("number", f"“{said(claim, quantity)}” stands in another place in the source"))
+            continue
         kind: Kind = "unit" if other and other.value == quantity.value else "number"
         found.append(Reason.of(kind, said(claim, quantity), said(source, other) if other else ""))
     ours, theirs = (
@@ -53,6 +79,10 @@ def _numbers(claim: Analysis, source: Analysis, segment: Segment) -> list[Reason
 def _direction(claim: Analysis, source: Analysis, segment: Segment) -> list[Reason]:
     ours = [t for t in slice_of(claim, segment.claimed) if t.kind != "sign"]
     theirs = [t for t in slice_of(source, segment.stated) if t.kind != "sign"]
+    for kind, counts in _COUNTS:
+        one, other = ([t for t in some if t.text.lower() in counts] for some in (ours, theirs))
+        if one and other and one[0].key != other[0].key:
+            return [Reason.of(kind, one[0].text, other[0].text)]
     if pair := polarity.opposed(ours, theirs):
         return [Reason.of("direction", pair[0].text, pair[1].text)]
     if pair := polarity.affix_opposed(ours, theirs):
@@ -66,8 +96,9 @@ def _unmatched_direction(claim: Analysis, source: Analysis, segment: Segment) ->
     """A direction where the source has another word, or another word where the source has a direction."""
     ours, theirs = _words(slice_of(claim, segment.claimed)), _words(slice_of(source, segment.stated))
     claimed, stated = ([t for t in some if polarity.change(t.text)] for some in (ours, theirs))
-    if stated and not claimed and _content(ours):
-        return [Reason.of("direction", _content(ours)[0].text, stated[0].text)]
+    other = _content(ours) or [token for token in ours if token.text.lower() in _CAUSES]
+    if stated and not claimed and other:
+        return [Reason.of("direction", other[0].text, stated[0].text)]
     if claimed and not stated and theirs:
         return [Reason.of("direction", claimed[0].text, theirs[0].text)]
     return []
@@ -136,7 +167,7 @@ def _words(tokens: Iterable[Token]) -> list[Token]:
         t
         for t in tokens
         if t.kind in ("word", "name", "han", "letters")
-        and len(t.text) > (t.kind == "word")
+        and (len(t.text) > (t.kind == "word") or t.text in _LETTERS)
         and not polarity.negates(t.text)
     ]
 

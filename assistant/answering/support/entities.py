@@ -82,7 +82,8 @@ def abbreviated(claim: Analysis, source: Analysis) -> dict[int, int]:
         if claim.tokens[n].key not in source.positions and (at := source.initials.find(short)) >= 0:
             found[n] = at
     for n, short in source.abbreviations:
-        if source.tokens[n].key not in claim.positions and (at := claim.initials.find(short)) >= 0:
+        spelt_out = short in source.initials  # then other words with its letters are another thing
+        if not spelt_out and source.tokens[n].key not in claim.positions and (at := claim.initials.find(short)) >= 0:
             found |= {at + k: n for k in range(len(short)) if claim.tokens[at + k].key not in source.positions}
     return found
 

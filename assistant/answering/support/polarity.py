@@ -67,22 +67,22 @@ _DOWN = (
 # Opposites that say nothing of an amount: they count only where one stands in the other's place.
 _FOR = (
     "positive… benefi… effective… efficac… safe… favor… favour… success… advantage… agonist… presence present with before early "
-    "earlier first sensitive… responsive… likely able significant… include… protect… surviv… alive always all both "
+    "earlier first sensitive… responsive… likely able significant… includ… protect… surviv… alive always all both "
     "normal… stable similar… equal… identical… same known acceptable adequate… sufficient… appropriate… useful accept… "
     "independent… direct… start… initiat… begin… began prior pre preoperative… since allow… permit… enable… support… confirm… agree… strong… "
     "gained healthy strict… consistent… tolera… complet… well good high maximal full… active feasible possible prosper… win acute… "
     "superior… necessary required essential male men boys man old… elderly adult… major short simple easy easier left "
-    "upstream excitatory bilateral open remission internal anterior proximal inner primary systolic hot warm heavy heavier wet thick deep strengthen 阳 有 能 前 早 是"
+    "upstream excitatory bilateral open remission internal anterior proximal inner primary systolic hot warm heavy heavier wet thick deep strengthen mild milder mildly benign acquired maternal dominant 阳 有 能 前 早 是"
 )
 _AGAINST = (
     "negative… harm… ineffective… inefficac… unsafe dangerous adverse… unfavor… unfavour… fail… disadvantage… antagonist… absence "
     "absent without after late later last resistan… refractory unresponsive… insensitive… unlikely unable insignificant… "
-    "nonsignificant… exclude… risk… threat… die died dies dead death… mortality never none neither abnormal… unstable differ… "
+    "nonsignificant… exclud… risk… threat… die died dies dead death… mortality never none neither abnormal… unstable differ… "
     "distinct… unequal… unknown unacceptable inadequate… insufficient… inappropriate… useless reject… dependent… indirect… stop… discontinu… "
     "cease… end ended following post postoperative… until forbid… preclude… disable… oppose… refut… disagree… contradict… weak… "
     "unhealthy inconsistent… intoleran… partial… incomplet… poor… bad inactive infeasible impossible lose chronic… "
     "unnecessary redundant dispensable optional female… women girls woman young… child… minor long complex difficult harder right "
-    "downstream inhibitory unilateral closed relapse… external posterior distal outer secondary diastolic cold cool light lighter dry thin shallow hazard… toxic… protection 阴 后 晚"
+    "downstream inhibitory unilateral closed relapse… external posterior distal outer secondary diastolic cold cool light lighter dry thin shallow severe… malignan… congenital paternal recessive hazard… toxic… protection 阴 后 晚"
 )
 _DENYING = ("un", "in", "im", "ir", "non", "dis", "a", "anti")
 _AFFIX = re.compile(rf"^(?:{'|'.join(_DENYING)})(?=\w{{4,}})")
