@@ -51,7 +51,9 @@ def search(question: str, *, limit: int, all_passages: bool, why: bool, as_json:
         output.put_json([_json(result, found.filter) for result in found.results])
         return
     if not found.results:
-        output.say(f"Nothing {'that passes the filter' if found.filter else 'in the index'} has a word of this question.")
+        output.say(
+            f"Nothing {'that passes the filter' if found.filter else 'in the index'} has a word of this question."
+        )
     for number, result in enumerate(found.results):
         _put(result, explained.results[number] if explained else None)
     for line in explained.lines() if explained else ():
