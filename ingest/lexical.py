@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -90,7 +89,10 @@ class LexicalEncoder:
         pairs = self._question.pairs(text)
         weights = dict(zip(said.indices, said.values, strict=True))
         weights |= {pair: _PAIR_WEIGHT * weight for pair, weight in zip(pairs.indices, pairs.values, strict=True)}
-        weights = {term: weight * self._worth(term, length) for term, weight in weights.items()}
+        worth = dict.fromkeys(self._english_talk, 1 - length)
+        if _UNSPACED.search(text):
+            worth |= dict.fromkeys(self._chinese_talk, 0.0)
+        weights = {term: weight * worth.get(term, 1.0) for term, weight in weights.items()}
         weights = {term: weight for term, weight in weights.items() if weight} or dict.fromkeys(weights, 1.0)
         of_title = _TITLE_OF_SHORT + (_TITLE_OF_LONG - _TITLE_OF_SHORT) * length
         titles = {term | _IN_TITLE: of_title * weight for term, weight in weights.items()}
@@ -104,23 +106,14 @@ class LexicalEncoder:
         """The distinct term hashes of a text."""
         return frozenset(self.query(text).indices)
 
-    def _worth(self, term: int, length: float) -> float:
-        """What is left of a term's weight in a question of this length, from 0 (short) to 1 (a whole message)."""
-        if term in self._chinese_talk:
-            return 0.0
-        return 1.0 - length if term in self._english_talk else 1.0
-
     @cached_property
     def _english_talk(self) -> frozenset[int]:
-        return self._all(small_talk.ENGLISH.split())
+        return self.terms(small_talk.ENGLISH)
 
     @cached_property
     def _chinese_talk(self) -> frozenset[int]:
-        return self._all(small_talk.CHINESE.split())
-
-    def _all(self, words: Iterable[str]) -> frozenset[int]:
-        """The terms of words that stand alone: in a row they might be segmented otherwise."""
-        return frozenset().union(*(self.document(word).indices for word in words))
+        """Each word alone: in a row they might be segmented otherwise. Loads the dictionary, a few tenths of a second."""
+        return frozenset().union(*(self.document(word).indices for word in small_talk.CHINESE.split()))
 
 
 class _Model:
