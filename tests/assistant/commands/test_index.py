@@ -7,6 +7,7 @@ import re
 
 from tests.assistant.answering.examples import RECORDS
 from tests.assistant.commands.conftest import Called, Home, lines, told
+from tests.support.openai_server import OpenAIServer
 
 
 def test_info_tells_what_the_index_holds_now(sample: Home, called: Called) -> None:
@@ -74,3 +75,20 @@ def test_no_index_yet_is_a_sentence_and_an_empty_list(home: Home, called: Called
     """A fresh machine is not an error."""
     assert called(home, "index", "list", "--json").stdout == "[]\n"
     assert "citewell ingest" in called(home, "index", "list").stdout
+
+
+def test_ingest_optimizes_by_itself_once_there_is_enough(
+    home: Home, called: Called, openai_server: OpenAIServer
+) -> None:
+    """From index.optimize_from new passages on, ingest builds the search graph and says so; a search finds what it did."""
+    embedding = {
+        "CITEWELL_EMBEDDING__PROVIDER": "openai",
+        "CITEWELL_EMBEDDING__URL": openai_server.url,
+        "CITEWELL_INDEX__OPTIMIZE_FROM": "4",
+    }
+    ran = home.run("ingest", "-", stdin=lines(RECORDS), **embedding)
+    assert ran.returncode == 0
+    assert "Building the search graph …" in ran.stderr
+    found = called(home, "search", "second stroke", "--json", **embedding)
+    assert json.loads(found.stdout)[0]["doc_id"] == "aspirin"
+    assert called(home, "index", "optimize", "default", **embedding).stdout == "default is optimized.\n"
