@@ -45,6 +45,15 @@ _OPPOSITES = [
     ("faster", "slower"), ("most", "least"), ("benefit", "harm"), ("gain", "loss"), ("raised", "lowered"),
     ("stronger", "weaker"), ("early", "late"), ("presence", "absence"), ("risk", "protection"), ("similar", "different"),
 ]  # fmt: skip
+_RANKS = {
+    "first": "third", "second": "fifth", "once": "twice", "twice": "once", "daily": "weekly", "weekly": "daily",
+    "monthly": "daily", "annual": "monthly", "doubled": "tripled", "double": "triple",
+}  # fmt: skip
+_DONE = {
+    "increased": "increase", "decreased": "decrease", "reduced": "reduce", "improved": "improve", "showed": "show",
+    "caused": "cause", "induced": "induce", "inhibited": "inhibit", "prevented": "prevent", "predicted": "predict",
+    "affected": "affect", "enhanced": "enhance", "led": "lead", "received": "receive", "developed": "develop",
+}  # fmt: skip
 _DRUGS = [
     "aspirin",
     "ibuprofen",
@@ -189,6 +198,37 @@ def direction(sentence: str, rng: random.Random) -> str | None:
     match = rng.choice(found)
     other = opposite[match[0].lower()]
     return _put(sentence, match, other.capitalize() if match[0][0].isupper() else other)
+
+
+def exchanged(sentence: str, rng: random.Random) -> str | None:
+    """Two figures change places: every one of them stands in the source."""
+    found = list(_NUMBER.finditer(sentence))
+    if len(found) < 2:
+        return None
+    one, other = sorted(rng.sample(found, 2), key=lambda match: match.start())
+    if _value(one[0]) == _value(other[0]):
+        return None
+    return _put(_put(sentence, other, one[0]), one, other[0])
+
+
+def ranked(sentence: str, rng: random.Random) -> str | None:
+    """First becomes third, daily weekly."""
+    found = list(re.finditer(rf"\b(?:{'|'.join(_RANKS)})\b", sentence))
+    return _put(sentence, m := rng.choice(found), _RANKS[m[0]]) if found else None
+
+
+def undone(sentence: str, rng: random.Random) -> str | None:
+    """What was done did not happen, in one of three ways to say so."""
+    found = list(re.finditer(rf"(?<=[a-z)] )(?:{'|'.join(_DONE)})(?= (?:the|a|an|to|that|in)\b)", sentence))
+    found = [
+        m
+        for m in found
+        if not re.search(r"\b(?:was|were|be|been|is|are|the|a|an|and|with|of|or)\W*$", sentence[: m.start()])
+    ]
+    if not found:
+        return None
+    match = rng.choice(found)
+    return _put(sentence, match, rng.choice(["did not ", "never ", "failed to "]) + _DONE[match[0]])
 
 
 def negated(sentence: str, rng: random.Random) -> str | None:

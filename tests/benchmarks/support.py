@@ -30,9 +30,12 @@ from tests.benchmarks.harness import SHARED
 KINDS = {
     "number": {"number", "unit"},
     "comparator": {"number", "unit"},
+    "exchanged": {"number", "unit"},
+    "ranked": {"number", "unit"},
     "unit": {"number", "unit"},
     "direction": {"direction", "negation"},
     "negated": {"direction", "negation"},
+    "undone": {"direction", "negation"},
     "affirmed": {"direction", "negation"},
     "drug": {"entity"},
     "disease": {"entity"},
