@@ -7,7 +7,7 @@ One SQLite file beside the index. The index is the truth: where the two disagree
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -16,12 +16,16 @@ from ingest.documents import Document
 from ingest.index.base import Index
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS documents (id TEXT PRIMARY KEY, hash TEXT NOT NULL, text_hash TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS documents (
+    id TEXT PRIMARY KEY, hash TEXT NOT NULL, text_hash TEXT NOT NULL, source TEXT
+) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_text ON documents (text_hash);
 CREATE TABLE IF NOT EXISTS superseded (id TEXT NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (id, hash)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS queries (name TEXT PRIMARY KEY, asked TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS belongs_to (index_id TEXT NOT NULL);
 """
+# Of the schema: a ledger of another is made anew from the index.
+_VERSION = 2
 # Marks a document of which the index holds two versions: it equals no content, so it is stored anew.
 _TORN = ""
 
@@ -44,15 +48,39 @@ class Ledger:
         ).fetchone()
         return None if row is None else str(row[0])
 
-    def record(self, documents: Iterable[Document]) -> None:
-        """Note that these are stored now. Call it after the index has them, never before."""
-        rows = [(document.id, document.hash, document.text_hash) for document in documents]
+    def record(self, documents: Sequence[Document], sources: Sequence[str | None]) -> None:
+        """Note that these are stored now, and whence they came. Call it after the index has them, never before.
+
+        A source that is None leaves the one that is known.
+        """
+        rows = [(d.id, d.hash, d.text_hash, source) for d, source in zip(documents, sources, strict=True)]
         with self._database:
             self._database.executemany(
                 "INSERT OR IGNORE INTO superseded SELECT id, hash FROM documents WHERE id = ?",
                 [row[:1] for row in rows],
             )
-            self._database.executemany("INSERT OR REPLACE INTO documents VALUES (?, ?, ?)", rows)
+            self._database.executemany(
+                "INSERT INTO documents VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+                " hash = excluded.hash, text_hash = excluded.text_hash, source = coalesce(excluded.source, source)",
+                rows,
+            )
+
+    def came_from(self, known: Iterable[tuple[str | None, str]]) -> None:
+        """Note the sources of documents that are stored already, as (source, id)."""
+        with self._database:
+            self._database.executemany(
+                "UPDATE documents SET source = ?1 WHERE id = ?2 AND source IS NOT ?1",
+                [pair for pair in known if pair[0] is not None],
+            )
+
+    def sources(self) -> Iterator[tuple[str, str]]:
+        """Each document whose source is known, as (id, source)."""
+        yield from self._database.execute("SELECT id, source FROM documents WHERE source IS NOT NULL")
+
+    def forget(self, ids: Sequence[str]) -> None:
+        """Note that these are stored no longer. Call it after the index has let go of them."""
+        with self._database:
+            self._database.executemany("DELETE FROM documents WHERE id = ?", [(id_,) for id_ in ids])
 
     def superseded(self, document: Document) -> bool:
         """Whether this very version was stored once and then gave way to another."""
@@ -79,6 +107,13 @@ class Ledger:
     def close(self) -> None:
         """Close the file."""
         self._database.close()
+
+
+def empty_ledger() -> Ledger:
+    """A ledger of nothing, in memory."""
+    database = sqlite3.connect(":memory:")
+    database.executescript(_SCHEMA)
+    return Ledger(database)
 
 
 def delete_ledger(path: Path) -> None:
@@ -113,7 +148,9 @@ async def _matching(database: sqlite3.Connection, index: Index) -> Ledger:
     try:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
-        database.executescript(_SCHEMA)
+        if database.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
+            database.executescript(f"DROP TABLE IF EXISTS documents; DROP TABLE IF EXISTS belongs_to; {_SCHEMA}")
+            database.execute(f"PRAGMA user_version = {_VERSION}")
         owner = database.execute("SELECT index_id FROM belongs_to").fetchone()
         # Reads the whole table, and so finds damage in it.
         known = database.execute("SELECT count(*) FROM documents WHERE hash <> ?", (_TORN,)).fetchone()[0]
@@ -133,7 +170,7 @@ async def _rebuild(database: sqlite3.Connection, index: Index) -> None:
         database.execute("DELETE FROM belongs_to")
         async for stored in index.documents():
             database.execute(
-                "INSERT INTO documents VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET hash = ?",
+                "INSERT INTO documents VALUES (?, ?, ?, NULL) ON CONFLICT (id) DO UPDATE SET hash = ?",
                 (stored.id, stored.hash, stored.text_hash, _TORN),
             )
         database.execute("INSERT INTO belongs_to VALUES (?)", (index.manifest.id,))

@@ -20,7 +20,8 @@ from assistant.analysis.runs import Run, descending
 from assistant.answering.retrieval import Searcher
 from configs.errors import InputError
 from configs.settings import Settings
-from ingest.pipeline import Observer, ingest
+from ingest.pipeline import ingest
+from ingest.progress import Observer
 
 # Documents ranked a question; recall@100 needs as many.
 DEPTH = 100

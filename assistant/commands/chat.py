@@ -14,6 +14,8 @@ from assistant.commands import output
 from assistant.commands.options import Loaded, domain_option, filter_option, with_settings
 from configs.errors import CitewellError
 from configs.settings import IndexSettings, Settings
+from ingest.progress import Observer
+from ingest.readers.base import Rejected
 
 _DEMO_INDEX = "demo"
 _NOTICE = "Sample corpus, written for citewell. Not medical advice."
@@ -83,23 +85,14 @@ async def prepare_demo(settings: Settings) -> None:
         raise CitewellError(f"the sample corpus is damaged: {problems.first}", fix="Install citewell again.")
 
 
-class _Problems:
+class _Problems(Observer):
     """Watches the sample ingest for the one thing that may not happen."""
 
     first = ""
 
-    def progressed(self, *_: object) -> None:
-        """See `Observer`."""
-
-    def rejected(self, record: object) -> None:
+    def rejected(self, record: Rejected) -> None:
         """See `Observer`."""
         self.first = self.first or str(record)
-
-    def replaced(self, *_: object) -> None:
-        """See `Observer`."""
-
-    def duplicated(self, *_: object) -> None:
-        """See `Observer`."""
 
 
 async def _answer_samples(settings: Settings) -> None:

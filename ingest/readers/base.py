@@ -50,6 +50,8 @@ class Rejected:
 
     origin: str
     reason: str
+    record: str = ""
+    """The record itself, where it is text and could be had."""
 
 
 Records: TypeAlias = Iterator[Document | Rejected]

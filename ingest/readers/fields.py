@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -31,7 +32,9 @@ def build(
     """
     title, text = title.strip(), text.strip()
     if not title and not text:
-        return Rejected(origin, "neither a title nor an abstract")
+        return Rejected(
+            origin, "neither a title nor an abstract", json.dumps(metadata, ensure_ascii=False, default=str)
+        )
     known = {key: value for key, value in metadata.items() if value not in ("", None, [], {})}
     known |= derive(known, title)
     if "pmid" in known:
@@ -42,7 +45,7 @@ def build(
         identity = identity or f"doi:{known['doi']}"
     identity = identity or fallback
     if reason := too_long(identity, title):
-        return Rejected(origin, reason)
+        return Rejected(origin, reason, json.dumps({"title": title, **metadata}, ensure_ascii=False, default=str))
     return Document(identity, title, text or title, known, origin)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, BinaryIO, NoReturn
 
 from ingest.documents import Document
@@ -24,7 +25,11 @@ def read_jsonl(stream: BinaryIO, name: str) -> Records:
         if not line:
             yield Rejected(f"{name}:{number}", f"the record is longer than {MAX_LINE_BYTES // 2**20} MiB")
         elif line.strip():
-            yield _record(line.removeprefix(_UTF8_BOM) if number == 1 else line, f"{name}:{number}")
+            line = line.removeprefix(_UTF8_BOM) if number == 1 else line
+            record = _record(line, f"{name}:{number}")
+            if isinstance(record, Rejected):
+                record = replace(record, record=line.decode("utf-8", "replace").rstrip("\r\n"))
+            yield record
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:

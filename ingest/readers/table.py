@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, BinaryIO
@@ -101,14 +102,18 @@ class _Table:
         origin = f"{self._name}:{place.start}"
         problem = next((self._problems[line] for line in place if line in self._problems), "")
         if problem:
-            return Rejected(origin, f"the row is {problem}")
+            return Rejected(origin, f"the row is {problem}", json.dumps(row, ensure_ascii=False))
         if self._ended and len(place) > 1 and self._quotes % 2:
             return Rejected(origin, f"a quote opens here and never closes: all to line {place[-1]} is in it")
         while len(row) > len(header) and not row[-1].strip():
             row.pop()
         if len(row) != len(header):
             reach = f" (it reaches to line {place[-1]}: a quote may be missing)" if len(place) > 1 else ""
-            return Rejected(origin, f"cells in this row: {len(row)}, in the header: {len(header)}{reach}")
+            return Rejected(
+                origin,
+                f"cells in this row: {len(row)}, in the header: {len(header)}{reach}",
+                json.dumps(row, ensure_ascii=False),
+            )
         said = {meaning: row[position].strip() for meaning, position in meant.items()}
         rest = {name: row[n].strip() for n, name in enumerate(header) if n not in meant.values() and name}
         if self._western.intersection(place):

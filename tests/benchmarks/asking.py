@@ -22,7 +22,7 @@ from configs.settings import Settings
 from ingest.pipeline import ingest
 from tests.benchmarks.bare import first_token
 from tests.benchmarks.harness import SHARED, environment, interleaved, lines, report, stub_server
-from tests.support.observer import Watcher
+from tests.support.corpora import Watcher
 
 _WARM, _COLD = 200, 9
 

@@ -15,8 +15,8 @@ from ingest.index.open import open_index
 from ingest.pipeline import ingest, refresh
 from tests.conftest import CorpusWriter, SettingsFactory
 from tests.support import faults
+from tests.support.corpora import Watcher
 from tests.support.entrez_server import Article, EntrezServer, article
-from tests.support.observer import Watcher
 
 KIDNEY = article("101", "Metformin in kidney disease", "Metformin was safe in mild kidney disease.")
 GOUT = article("102", "Colchicine in gout", "Colchicine eased gout within a day.")

@@ -112,7 +112,7 @@ async def test_a_torn_document_counts_as_changed(index: Index, home: Settings, t
     assert ledger.hashes(["doc-3"])["doc-3"] not in (edited.hash, DOCUMENTS[3].hash)
     assert ledger.hashes(["doc-4"]) == {"doc-4": DOCUMENTS[4].hash}
     await index.store(entries(edited, home), ["doc-3"])
-    ledger.record([edited])
+    ledger.record([edited], [None])
     ledger.close()
     assert (await known(path, index))["doc-3"] == edited.hash
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from configs.settings import Settings
-    from ingest.pipeline import Summary
+    from ingest.progress import Summary
     from tests.conftest import CorpusWriter, SettingsFactory
     from tests.ingest.conftest import Ingest
     from tests.support.qdrant_server import QdrantServer

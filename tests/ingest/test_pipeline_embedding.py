@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from assistant.answering.retrieval import Searcher
 from configs.errors import (
+    CitewellError,
     IndexMismatch,
     IndexMissing,
     ServerBusy,
@@ -18,18 +18,19 @@ from configs.errors import (
     ServerRefused,
     ServerUnreachable,
 )
-from ingest import pipeline
+from ingest import embedding_stage, pipeline
+from ingest import run as run_module
 from ingest.index.base import Counts
 from ingest.index.open import open_index
 from ingest.lexical import SparseVector
 from tests.support import bag_of_words, faults
 from tests.support.corpora import Watcher, record, records
+from tests.support.openai_server import OpenAIServer
 
 if TYPE_CHECKING:
     from configs.settings import Settings
     from tests.conftest import CorpusWriter, SettingsFactory
     from tests.ingest.conftest import Ingest
-    from tests.support.openai_server import OpenAIServer
 
 pytestmark = pytest.mark.usefixtures("impatient")
 
@@ -44,6 +45,7 @@ def flags(openai_server: OpenAIServer) -> dict[str, Any]:
         "embedding.batch_size": 4,
         "embedding.concurrency": 2,
         "embedding.timeout": 5,
+        "embedding.wait": 0,
     }
 
 
@@ -51,6 +53,24 @@ def flags(openai_server: OpenAIServer) -> dict[str, Any]:
 def home(settings: SettingsFactory, flags: dict[str, Any]) -> Settings:
     """Those settings."""
     return settings(flags)
+
+
+class Alert(Watcher):
+    """Says at once that the run waits, or stops."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waited, self.stopped = asyncio.Event(), asyncio.Event()
+
+    def waiting(self, error: CitewellError, seconds: float) -> None:
+        """See `Observer.waiting`."""
+        super().waiting(error, seconds)
+        self.waited.set()
+
+    def stopping(self) -> None:
+        """See `Observer.stopping`."""
+        super().stopping()
+        self.stopped.set()
 
 
 async def held(home: Settings) -> Counts:
@@ -166,15 +186,14 @@ async def test_a_server_that_fails_from_the_start_is_explained(
 
 
 async def test_a_server_that_is_not_there_is_told_at_once(
-    home: Settings, corpus: CorpusWriter, openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+    flags: dict[str, Any], settings: SettingsFactory, corpus: CorpusWriter, openai_server: OpenAIServer
 ) -> None:
-    """No waiting for repeats: it says what to start or to correct."""
-    monkeypatch.setattr(pipeline, "_RETRIES", 9)
+    """A server that never answered is not waited for: it says what to start or to correct."""
     openai_server.stop()
-    started = time.monotonic()
+    watcher = Watcher()
     with pytest.raises(ServerUnreachable, match="does not answer") as caught:
-        await pipeline.ingest([str(corpus(records(3)))], home, Watcher())
-    assert time.monotonic() - started < 5
+        await pipeline.ingest([str(corpus(records(3)))], settings(flags | {"embedding.wait": 900}), watcher)
+    assert watcher.waits == []
     assert "embedding.url" in caught.value.fix
 
 
@@ -223,13 +242,58 @@ async def test_what_was_stored_stays_when_the_server_fails_in_mid_run(
 
 
 async def test_a_short_overload_is_waited_out(
-    home: Settings, ingest: Ingest, openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+    flags: dict[str, Any], settings: SettingsFactory, ingest: Ingest, openai_server: OpenAIServer
 ) -> None:
-    """One 503 in mid-run costs half a second, not the run."""
-    monkeypatch.setattr(pipeline, "_RETRIES", 3)
+    """One 503 in mid-run costs half a second, not the run; who watches is told."""
     openai_server.faults.extend([None, None, faults.BUSY])
-    summary, _ = await ingest(records(20), home)
-    assert summary.documents == 20
+    summary, watcher = await ingest(records(20), settings(flags | {"embedding.wait": 60}))
+    assert (summary.documents, summary.retries) == (20, 1)
+    assert [type(error) for error in watcher.waits] == [ServerBusy]
+
+
+async def test_a_server_that_goes_away_is_waited_for(
+    flags: dict[str, Any],
+    settings: SettingsFactory,
+    corpus: CorpusWriter,
+    openai_server: OpenAIServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Unplugged in mid-run and plugged in again, the ingest goes on by itself and loses nothing."""
+    monkeypatch.setattr(embedding_stage, "_SHORTEST_WAIT", 0.05)
+    openai_server.faults.extend([None] * 4)
+    openai_server.fault = faults.Hang()
+    watcher = Alert()
+    path, own = str(corpus(records(40))), settings(flags | {"embedding.wait": 60})
+    run = asyncio.create_task(pipeline.ingest([path], own, watcher))
+    await asyncio.to_thread(openai_server.wait_for, 5)
+    await asyncio.to_thread(openai_server.stop)
+    await asyncio.wait_for(watcher.waited.wait(), 20)
+    back = OpenAIServer()
+    back.port = openai_server.port
+    with back:
+        summary = await run
+    assert (summary.documents, summary.failed) == (40, 0)
+    assert summary.retries == len(watcher.waits) >= 1
+    assert isinstance(watcher.waits[0], ServerUnreachable)
+    assert await held(own) == Counts(40, 40)
+
+
+async def test_calls_hold_texts_of_like_length(
+    flags: dict[str, Any],
+    settings: SettingsFactory,
+    ingest: Ingest,
+    openai_server: OpenAIServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A long text does not make the server pad all short ones, and no call is larger than `embedding.batch_tokens`."""
+    monkeypatch.setattr(run_module, "_BATCH", 64)
+    mixed = [{**record(n), "abstract": f"Trial {n}. " + "word " * (200 if n % 2 else 2)} for n in range(32)]
+    await ingest(mixed, settings(flags | {"embedding.batch_size": 16, "embedding.batch_tokens": 2_000}))
+    calls = [request.body["input"] for request in openai_server.requests[1:]]
+    assert max(sum(map(len, call)) // 4 for call in calls) <= 2_000
+    for call in calls:
+        assert max(map(len, call)) - min(map(len, call)) < 200 or len(call) <= 8
+    assert sorted(map(len, calls))[-1] == 16
 
 
 async def test_an_over_long_record_is_found_and_rejected_alone(
@@ -294,17 +358,20 @@ async def test_a_question_of_another_size_is_searched_by_words(
 async def test_cancelling_keeps_what_was_stored(
     home: Settings, corpus: CorpusWriter, openai_server: OpenAIServer
 ) -> None:
-    """Ctrl-C in mid-run closes everything; the next run goes on."""
+    """Ctrl-C in mid-run finishes what is under way and closes everything; the next run goes on."""
     openai_server.faults.extend([None] * 4)
     openai_server.fault = faults.Hang()
-    path = str(corpus(records(40)))
-    run = asyncio.create_task(pipeline.ingest([path], home, Watcher()))
+    path, watcher = str(corpus(records(40))), Alert()
+    run = asyncio.create_task(pipeline.ingest([path], home, watcher))
     await asyncio.to_thread(openai_server.wait_for, 6)
+    stored = (watcher.progress or [0])[-1]
     run.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await run
+    await watcher.stopped.wait()
     openai_server.heal()
     openai_server.release()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert watcher.progress[-1] > stored
     summary = await pipeline.ingest([path], home, Watcher())
     assert summary.documents + summary.skipped == 40
     assert 0 < summary.skipped < 40

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from ingest.chunking import passages
 from ingest.index.base import Entry
 from ingest.lexical import LexicalEncoder
+from ingest.progress import Observer
 from tests.support import bag_of_words
 
 if TYPE_CHECKING:
+    from configs.errors import CitewellError
     from configs.settings import Settings
     from ingest.documents import Document
-    from ingest.pipeline import Summary
+    from ingest.progress import Summary
     from ingest.readers.base import Rejected
 
 DRUGS = ("aspirin", "warfarin", "metformin", "insulin", "ibuprofen", "statins", "heparin", "digoxin")
@@ -51,12 +53,15 @@ def entries(document: Document, settings: Settings, dimensions: int | None = Non
 
 
 @dataclass
-class Watcher:
+class Watcher(Observer):
     """An `Observer` that keeps everything."""
 
     rejects: list[Rejected] = field(default_factory=list)
     replacements: list[str] = field(default_factory=list)
     duplicates: list[tuple[str, str]] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    waits: list[CitewellError] = field(default_factory=list)
+    stops: int = 0
     progress: list[int] = field(default_factory=list)
     """Documents stored so far, at each report."""
 
@@ -76,3 +81,16 @@ class Watcher:
     def duplicated(self, document: Document, other: str) -> None:
         """See `Observer.duplicated`."""
         self.duplicates.append((document.id, other))
+
+    def pruned(self, doc_id: str) -> None:
+        """See `Observer.pruned`."""
+        self.removed.append(doc_id)
+
+    def waiting(self, error: CitewellError, seconds: float) -> None:
+        """See `Observer.waiting`."""
+        del seconds
+        self.waits.append(error)
+
+    def stopping(self) -> None:
+        """See `Observer.stopping`."""
+        self.stops += 1

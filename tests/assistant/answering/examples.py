@@ -11,8 +11,9 @@ from assistant.answering.engine import Engine
 from assistant.answering.retrieval import Result
 from configs.settings import Settings
 from ingest.documents import Document, Passage
-from ingest.pipeline import Summary, ingest
-from tests.support.observer import Watcher
+from ingest.pipeline import ingest
+from ingest.progress import Summary
+from tests.support.corpora import Watcher
 
 RECORDS: list[dict[str, Any]] = [
     {

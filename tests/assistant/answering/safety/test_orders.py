@@ -12,7 +12,7 @@ from assistant.answering.safety.orders import addressed_to_models
 from ingest.pipeline import ingest
 from tests.assistant.answering.examples import answered, events
 from tests.conftest import CorpusWriter, SettingsFactory
-from tests.support.observer import Watcher
+from tests.support.corpora import Watcher
 
 
 @pytest.mark.parametrize(

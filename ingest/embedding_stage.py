@@ -1,0 +1,153 @@
+"""Texts to vectors, as fast as the server takes them, and for as long as it takes.
+
+Calls are alike in size (texts sorted by length, so that little of a padded batch is padding), as many at once as the
+server answers without queueing, fewer as soon as it says that it is busy (additive increase, multiplicative decrease:
+Chiu and Jain, 1989). A server that goes away is waited for. A text that it refuses is found by halving the call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
+
+from configs.errors import ServerBusy, ServerError, ServerGarbled, ServerRefused, ServerUnreachable
+from configs.settings import EmbeddingSettings
+from ingest.embedding import Embedder, dimensions_of
+from ingest.index.base import Vector
+from ingest.progress import Observer, Summary
+
+Outcome: TypeAlias = "Vector | ServerRefused"
+# Bytes of text that make about one token; only the size of calls and the display depend on it.
+_BYTES_A_TOKEN = 4
+# How often a call is repeated that failed though the server is there.
+_REPEATS = 4
+_SHORTEST_WAIT, _LONGEST_WAIT = 0.5, 15.0
+# A call that takes so many times as long as the quickest was queueing.
+_QUEUED = 3.0
+
+
+class EmbeddingStage:
+    """One embedder, used by any number of callers at once. `stop` ends its patience."""
+
+    def __init__(self, embedder: Embedder, settings: EmbeddingSettings, summary: Summary, observer: Observer) -> None:
+        self._embedder = embedder
+        self._settings = settings
+        self._summary = summary
+        self._observer = observer
+        self._room = _Room(settings.concurrency)
+        self._patient = True
+
+    def stop(self) -> None:
+        """From now on a failure is raised at once."""
+        self._patient = False
+
+    async def vectors(self, texts: Sequence[str]) -> list[Outcome]:
+        """For each text its vector, or the refusal of it alone.
+
+        Raises:
+            ServerError: the server fails again and again, or is gone for longer than `embedding.wait`.
+        """
+        outcomes: dict[int, Outcome] = {}
+        calls = [asyncio.ensure_future(self._embed(call, texts, outcomes)) for call in self._calls(texts)]
+        try:
+            await asyncio.gather(*calls)
+        finally:
+            for call in calls:
+                call.cancel()
+            await asyncio.gather(*calls, return_exceptions=True)
+        return [outcomes[number] for number in range(len(texts))]
+
+    def _calls(self, texts: Sequence[str]) -> Iterator[list[int]]:
+        """The texts' numbers, in lists that make one call each: alike in length, bounded in number and in tokens."""
+        call: list[int] = []
+        tokens = 0
+        for number in sorted(range(len(texts)), key=lambda number: len(texts[number])):
+            more = tokens_in(texts[number])
+            if call and (len(call) >= self._settings.batch_size or tokens + more > self._settings.batch_tokens):
+                yield call
+                call, tokens = [], 0
+            call.append(number)
+            tokens += more
+        if call:
+            yield call
+
+    async def _embed(self, call: list[int], texts: Sequence[str], outcomes: dict[int, Outcome]) -> None:
+        try:
+            vectors = await self._asked([texts[number] for number in call])
+        except ServerRefused as refusal:
+            if len(call) == 1:
+                await dimensions_of(self._embedder)  # raises where it is not this text that is refused
+                outcomes[call[0]] = refusal
+                return
+            middle = len(call) // 2
+            await self._embed(call[:middle], texts, outcomes)
+            await self._embed(call[middle:], texts, outcomes)
+        else:
+            outcomes.update(zip(call, vectors, strict=True))
+
+    async def _asked(self, texts: list[str]) -> list[Vector]:
+        """One call, repeated while there is hope."""
+        began, failures, wait = time.monotonic(), 0, _SHORTEST_WAIT
+        while True:
+            try:
+                async with self._room:
+                    sent = time.monotonic()
+                    vectors = await self._embedder.embed_documents(texts)
+                    self._room.grow((time.monotonic() - sent) / len(texts))
+            except ServerRefused:
+                raise
+            except ServerError as error:
+                self._room.shrink()
+                failures += 1
+                gone = isinstance(error, (ServerUnreachable, ServerBusy))
+                over = time.monotonic() - began > self._settings.wait if gone else failures > _REPEATS
+                if over or not self._patient:
+                    raise
+                self._summary.retries += 1
+                pause = wait * random.uniform(0.5, 1.5)  # noqa: S311 — jitter, so that callers do not come back together
+                if not isinstance(error, ServerGarbled):
+                    self._observer.waiting(error, pause)
+                await asyncio.sleep(pause)
+                wait = min(2 * wait, _LONGEST_WAIT)
+            else:
+                self._summary.tokens += sum(map(tokens_in, texts))
+                return vectors
+
+
+class _Room:
+    """How many calls may be under way: grows by one a round while calls are quick, is halved when one fails."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._limit = 1.0
+        self._under_way = 0
+        self._quickest = float("inf")
+        self._changed = asyncio.Condition()
+
+    async def __aenter__(self) -> None:
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._under_way < int(self._limit))
+            self._under_way += 1
+
+    async def __aexit__(self, *_: object) -> None:
+        async with self._changed:
+            self._under_way -= 1
+            self._changed.notify_all()
+
+    def grow(self, seconds_a_text: float) -> None:
+        """A call went well, in this time."""
+        self._quickest = min(self._quickest, seconds_a_text)
+        if seconds_a_text <= _QUEUED * self._quickest:
+            self._limit = min(self._most, self._limit + 1 / self._limit)
+
+    def shrink(self) -> None:
+        """A call failed."""
+        self._limit = max(1.0, self._limit / 2)
+
+
+def tokens_in(text: str) -> int:
+    """About how many tokens a text has, for the size of calls and for display."""
+    return len(text.encode()) // _BYTES_A_TOKEN + 1

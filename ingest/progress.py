@@ -1,0 +1,59 @@
+"""What a run of the ingest tells whoever watches it: its counts, its remarks, and what it waits for."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from configs.errors import CitewellError
+from ingest.documents import Document
+from ingest.readers.base import Rejected
+
+
+@dataclass
+class Summary:
+    """What one run did. `documents` counts records stored, those that `replaced` an earlier one included."""
+
+    documents: int = 0
+    passages: int = 0
+    skipped: int = 0
+    failed: int = 0
+    replaced: int = 0
+    duplicates: int = 0
+    pruned: int = 0
+    tokens: int = 0
+    """Of the texts that were embedded, estimated; 0 without an embedder."""
+    retries: int = 0
+    """Calls to the embedder that were repeated."""
+    seconds: float = 0.0
+    index: str = ""
+    dry_run: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """As `citewell ingest --json` prints it."""
+        return asdict(self)
+
+
+class Observer:
+    """Who watches a run: the command line's display, or a test. It overrides what it wants to hear."""
+
+    def progressed(self, summary: Summary, origin: str) -> None:
+        """A batch was stored; `origin` is the last record read, as `file:line`."""
+
+    def rejected(self, record: Rejected) -> None:
+        """A record cannot be used."""
+
+    def replaced(self, document: Document) -> None:
+        """An earlier record of the same id gave way to this one."""
+
+    def duplicated(self, document: Document, other: str) -> None:
+        """The same title and text, or the same identifier, are stored under another id as well."""
+
+    def pruned(self, doc_id: str) -> None:
+        """A document that its source no longer has was deleted."""
+
+    def waiting(self, error: CitewellError, seconds: float) -> None:
+        """The embedder does not do its part; it is asked again after so many seconds."""
+
+    def stopping(self) -> None:
+        """The run was interrupted and finishes what is under way."""

@@ -1,0 +1,270 @@
+"""One pass over some records: read → chunk → embed → store, in batches, a bounded number of them under way at once.
+
+A batch is stored and then noted in the ledger, so that a crash costs at most the batches under way
+and the next run goes on from there. What interrupts a run lets it finish those.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
+
+from configs.errors import CitewellError, InputError, ServerRefused
+from configs.settings import Settings
+from ingest.chunking import passages
+from ingest.documents import Document
+from ingest.embedding import Embedder
+from ingest.embedding_stage import EmbeddingStage
+from ingest.index.base import Entry, Index
+from ingest.ledger import Ledger
+from ingest.lexical import LexicalEncoder
+from ingest.progress import Observer, Summary
+from ingest.readers.base import Rejected
+from ingest.reading import Chunk, Sourced, read_ahead
+
+# Documents a batch: enough to make the store's own overhead vanish, and calls to the embedder alike.
+_BATCH = 256
+# Batches under way at once: one is embedded while the next is made and the last is stored.
+_UNDER_WAY = 3
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a run goes about it."""
+
+    prune: bool = False
+    """Afterwards delete the documents that once came from these paths and are no longer there."""
+    dry_run: bool = False
+    """Read and compare everything, embed and store nothing."""
+    strict: bool = False
+    """End at the first record that has to be rejected."""
+
+
+PLAIN = Manner()
+
+
+@dataclass
+class _Batch:
+    documents: list[Document] = field(default_factory=list)
+    sources: list[str | None] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    stale: list[str] = field(default_factory=list)
+
+
+class Run:
+    """One pass over some records; without an index all of them are new."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        index: Index | None,
+        ledger: Ledger,
+        embedder: Embedder | None,
+        observer: Observer,
+        manner: Manner,
+    ) -> None:
+        self.ledger = ledger
+        self.summary = Summary(index=settings.index.name, dry_run=manner.dry_run)
+        self._settings = settings
+        self._index = index
+        self._stage = None if embedder is None else EmbeddingStage(embedder, settings.embedding, self.summary, observer)
+        self._observer = observer
+        self._manner = manner
+        self._lexical = LexicalEncoder(settings.lexical)
+        self._pending: deque[asyncio.Task[_Batch]] = deque()
+        self._unstored: dict[str, Document] = {}
+        self._texts: dict[str, str] = {}
+        """Which document in `_unstored` has a text, by its hash."""
+        self._deferred: dict[str, tuple[str | None, Document]] = {}
+        self._seen: set[str] = set()
+        self._damaged: set[str | None] = set()
+        """Sources that something was rejected of: what is missing from them may only be unreadable."""
+        self._origin = ""
+        self._started = time.monotonic()
+
+    async def over(self, records: Sourced) -> None:
+        """Store what is new and changed among these."""
+        try:
+            async with aclosing(read_ahead(records, _BATCH)) as chunks:
+                async for chunk in chunks:
+                    await self._take(chunk)
+            await self._drain()
+            await self._take_deferred()
+            await self._drain()
+        except asyncio.CancelledError:
+            self._observer.stopping()
+            if self._stage is not None:
+                self._stage.stop()
+            with suppress(CitewellError):  # it was the interruption that ended the run
+                await self._drain()
+            raise
+        finally:
+            for task in self._pending:
+                task.cancel()
+            await asyncio.gather(*self._pending, return_exceptions=True)
+            if self._index is not None and not self._manner.dry_run:
+                await self._index.flush()
+            self._tell()
+
+    async def prune(self, covered: Callable[[str], bool]) -> None:
+        """Delete the documents that came from sources so covered and were not seen in this run."""
+        gone = [
+            id_
+            for id_, source in self.ledger.sources()
+            if id_ not in self._seen and source not in self._damaged and covered(source)
+        ]
+        for start in range(0, len(gone), _BATCH):
+            page = gone[start : start + _BATCH]
+            if self._index is not None and not self._manner.dry_run:
+                await self._index.store([], page)
+                self.ledger.forget(page)
+            self.summary.pruned += len(page)
+            for id_ in page:
+                self._observer.pruned(id_)
+        if self._index is not None and gone and not self._manner.dry_run:
+            await self._index.flush()
+
+    def finished(self) -> Summary:
+        """What the run did, when it is over."""
+        self._tell()
+        return self.summary
+
+    def _tell(self) -> None:
+        self.summary.seconds = round(time.monotonic() - self._started, 3)
+        self._observer.progressed(self.summary, self._origin)
+
+    async def _take(self, chunk: Chunk) -> None:
+        """Sort out what is unchanged, cut the rest into passages and send them on their way."""
+        distinct: dict[str, tuple[str | None, Document]] = {}
+        for source, record in chunk:
+            self._origin = record.origin
+            if isinstance(record, Rejected):
+                self._reject(record, source)
+                continue
+            if record.id in distinct or record.id in self._unstored:
+                # The same id twice in flight: the earlier record is stored first, so that the later surely replaces it.
+                await self._dispatch(list(distinct.values()))
+                await self._drain()
+                distinct = {}
+            distinct[record.id] = (source, record)
+            if self._manner.prune:
+                self._seen.add(record.id)
+        await self._dispatch(list(distinct.values()))
+
+    async def _take_deferred(self) -> None:
+        """Store the versions that waited in vain for a later one; see `_is_settled`."""
+        waiting = list(self._deferred.values())
+        self.summary.skipped -= len(waiting)
+        for start in range(0, len(waiting), _BATCH):
+            await self._dispatch(waiting[start : start + _BATCH], last=True)
+
+    async def _dispatch(self, chunk: list[tuple[str | None, Document]], *, last: bool = False) -> None:
+        stored = self.ledger.hashes([document.id for _, document in chunk])
+        batch = _Batch()
+        unchanged: list[tuple[str | None, str]] = []
+        for source, document in chunk:
+            if not last and self._is_settled(source, document, stored.get(document.id)):
+                self.summary.skipped += 1
+                unchanged.append((source, document.id))
+                continue
+            if document.id in stored:
+                batch.stale.append(document.id)
+            self._look_for_duplicate(document)
+            self._unstored[document.id] = document
+            self._texts[document.text_hash] = document.id
+            batch.documents.append(document)
+            batch.sources.append(source)
+            batch.entries += [
+                Entry(p, self._lexical.passage(p.title, p.text)) for p in passages(document, self._settings.chunking)
+            ]
+        if not self._manner.dry_run:
+            self.ledger.came_from(unchanged)
+        if not batch.documents:
+            return
+        while len(self._pending) >= _UNDER_WAY:
+            await self._store_oldest()
+        self._pending.append(asyncio.create_task(self._embed(batch)))
+        await asyncio.sleep(0)  # lets the new request leave before the next records are taken
+
+    def _is_settled(self, source: str | None, document: Document, stored: str | None) -> bool:
+        """Whether there is nothing to store for it, at least until the input has ended.
+
+        A version that once gave way to another waits for the end: where the other comes again there was
+        nothing to do, so that a corpus with an id twice is as free to run again as any.
+        """
+        self._deferred.pop(document.id, None)
+        if stored == document.hash:
+            return True
+        if not self.ledger.superseded(document):
+            return False
+        self._deferred[document.id] = (source, document)
+        return True
+
+    def _look_for_duplicate(self, document: Document) -> None:
+        other = self.ledger.same_text(document) or self._texts.get(document.text_hash, document.id)
+        if other != document.id:
+            self.summary.duplicates += 1
+            self._observer.duplicated(document, other)
+
+    def _forget(self, document: Document) -> None:
+        """It is stored, or never will be."""
+        self._unstored.pop(document.id, None)
+        self._texts.pop(document.text_hash, None)
+
+    async def _drain(self) -> None:
+        while self._pending:
+            await self._store_oldest()
+
+    async def _store_oldest(self) -> None:
+        """Store the oldest batch. An interruption leaves it where it is: storing it once more changes nothing."""
+        await asyncio.wait({self._pending[0]})
+        batch = self._pending[0].result()
+        if self._index is not None and not self._manner.dry_run:
+            await self._index.store(batch.entries, batch.stale)
+            self.ledger.record(batch.documents, batch.sources)
+        self._pending.popleft()
+        for document in batch.documents:
+            if document.id in batch.stale:
+                self.summary.replaced += 1
+                self._observer.replaced(document)
+            self._forget(document)
+        self.summary.documents += len(batch.documents)
+        self.summary.passages += len(batch.entries)
+        self._tell()
+
+    async def _embed(self, batch: _Batch) -> _Batch:
+        """The batch with vectors; documents that the server refuses are rejected alone."""
+        if self._stage is None:
+            return batch
+        outcomes = await self._stage.vectors([entry.passage.searchable for entry in batch.entries])
+        refused = {
+            entry.passage.doc_id: outcome
+            for entry, outcome in zip(batch.entries, outcomes, strict=True)
+            if isinstance(outcome, ServerRefused)
+        }
+        for document, source in zip(batch.documents, batch.sources, strict=True):
+            if document.id in refused:
+                self._reject(Rejected(document.origin, f"the embedder refuses it: {refused[document.id].what}"), source)
+                self._forget(document)
+        kept = [pair for pair in zip(batch.documents, batch.sources, strict=True) if pair[0].id not in refused]
+        return _Batch(
+            [document for document, _ in kept],
+            [source for _, source in kept],
+            [
+                Entry(entry.passage, entry.lexical, outcome)
+                for entry, outcome in zip(batch.entries, outcomes, strict=True)
+                if not isinstance(outcome, ServerRefused) and entry.passage.doc_id not in refused
+            ],
+            [id_ for id_ in batch.stale if id_ not in refused],
+        )
+
+    def _reject(self, record: Rejected, source: str | None) -> None:
+        self.summary.failed += 1
+        self._damaged.add(source)
+        self._observer.rejected(record)
+        if self._manner.strict:
+            raise InputError(record.reason, where=record.origin, fix="Mend it, or leave out --strict.")
