@@ -1,7 +1,7 @@
 """Does a source say the opposite of a sentence that another source bears out? Told only where it is plain.
 
-On SciFact's train claims with the six best abstracts of BM25: 19 of 26 notes are right by the judgments, and one
-claim in a hundred gets a wrong one (`python -m tests.benchmarks.support`).
+Measured on SciFact's 505 judged train claims, each against the six best abstracts of BM25: 24 of 3,030 pairs are
+told, 18 of them rightly by the judgments, and 6 claims get a note that the judgments do not bear out.
 """
 
 from __future__ import annotations
