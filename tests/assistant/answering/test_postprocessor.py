@@ -24,7 +24,7 @@ QUESTION = "aspirin with from about"
 
 def opened(settings: SettingsFactory, server: OpenAIServer) -> Reranking:
     """A reranking by the fake server."""
-    reranking = open_reranking(settings({"rerank.provider": "server", "rerank.url": server.url}))
+    reranking = open_reranking(settings({"rerank.provider": "server", "rerank.url": server.url, "rerank.timeout": 30}))
     assert reranking is not None
     return reranking
 

@@ -32,7 +32,7 @@ RECORDS = [
 @pytest.fixture
 def reranked(settings: SettingsFactory, openai_server: OpenAIServer) -> Settings:
     """Settings that rerank by the fake server."""
-    return settings({"rerank.provider": "server", "rerank.url": openai_server.url, "rerank.timeout": 5.0})
+    return settings({"rerank.provider": "server", "rerank.url": openai_server.url, "rerank.timeout": 30.0})
 
 
 @pytest.fixture
