@@ -18,6 +18,7 @@ from ingest.documents import Passage
 from ingest.index import wire
 from ingest.index.base import Candidates, Counts, Entry, Manifest, StoredDocument, Vector
 from ingest.index.faults import missing
+from ingest.index.link import Gone, Link
 from ingest.index.locks import holder, this_process
 from ingest.index.starting import log_file, socket_place, start
 
@@ -41,86 +42,16 @@ _TRIES = 3
 _GREETING = 60.0
 
 
-class _Gone(Exception):
-    """Nobody is at the other end of the socket (any more)."""
-
-
-class _Link:
-    """One connection to an owner: calls go out at once, answers are matched to them by number."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, said: wire.Head) -> None:
-        self.said = said
-        self.loop = asyncio.get_running_loop()
-        self._writer = writer
-        self._numbers = count(1)
-        self._waiting: dict[int, asyncio.Future[tuple[wire.Head, bytes]]] = {}
-        self._listening = asyncio.create_task(self._listen(reader))
-
-    @property
-    def usable(self) -> bool:
-        """Whether it can be called from the event loop that runs now."""
-        return not self._listening.done() and self.loop is asyncio.get_running_loop()
-
-    async def call(self, call: str, head: wire.Head, body: bytes) -> tuple[wire.Head, bytes]:
-        """Make one call.
-
-        Raises:
-            _Gone: the connection broke before the answer.
-            CitewellError: what went wrong over there.
-        """
-        number = next(self._numbers)
-        answer = self._waiting[number] = self.loop.create_future()
-        try:
-            self._writer.write(wire.frame({**head, "id": number, "call": call}, body))
-            await self._writer.drain()
-            told, data = await answer
-        except ConnectionError:
-            raise _Gone from None
-        finally:
-            self._waiting.pop(number, None)
-        if "error" in told:
-            raise wire.error_from_json(told["error"])
-        return told, data
-
-    async def ended(self) -> None:
-        """Wait until the other end hangs up."""
-        await asyncio.wait([self._listening])
-
-    async def close(self) -> None:
-        """Hang up."""
-        if self.loop is not asyncio.get_running_loop():
-            return  # its loop has ended, and the connection with it
-        self._listening.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._listening
-        self._writer.close()
-        with contextlib.suppress(ConnectionError):
-            await self._writer.wait_closed()
-
-    async def _listen(self, reader: asyncio.StreamReader) -> None:
-        try:
-            with contextlib.suppress(wire.Garbled):
-                while (came := await wire.read(reader)) is not None:
-                    waiting = self._waiting.get(came[0].get("id", 0))
-                    if waiting is not None and not waiting.done():
-                        waiting.set_result(came)
-        finally:
-            self._writer.close()
-            for waiting in self._waiting.values():
-                if not waiting.done():
-                    waiting.set_exception(_Gone())
-
-
 class SharedIndex:
     """An index in a folder of this machine, open in its owner. Made by `connect`; errors as `EmbeddedIndex`."""
 
-    def __init__(self, folder: Path, settings: IndexSettings, link: _Link, *, writing: bool) -> None:
+    def __init__(self, folder: Path, settings: IndexSettings, link: Link, *, writing: bool) -> None:
         self.name = folder.name
         self.folder = folder
         self.manifest = Manifest.from_json(link.said["manifest"], str(folder))
         self._settings = settings
         self._writing = writing
-        self._link: _Link = link
+        self._link: Link = link
         self._connecting = asyncio.Lock()
 
     @property
@@ -209,7 +140,7 @@ class SharedIndex:
             link = await self._connected()
             try:
                 return await link.call(call, head or {}, body)
-            except _Gone:
+            except Gone:
                 await link.close()
         raise IndexStoreError(
             f"index “{self.name}”: the process that holds it broke off again and again in one call ({call})",
@@ -217,7 +148,7 @@ class SharedIndex:
             fix=f"Run the same command again; what was stored is kept. {log_file()} says more.",
         )
 
-    async def _connected(self) -> _Link:
+    async def _connected(self) -> Link:
         async with self._connecting:
             if not self._link.usable:
                 await self._link.close()
@@ -248,7 +179,7 @@ async def release(folder: Path) -> None:
     Raises:
         IndexInUse: somebody is storing in it.
     """
-    with contextlib.suppress(_Gone):
+    with contextlib.suppress(Gone):
         link = await _greet(folder, leave=True)
         try:
             await link.ended()
@@ -256,7 +187,7 @@ async def release(folder: Path) -> None:
             await link.close()
 
 
-async def _reach(folder: Path, settings: IndexSettings, *, writing: bool) -> _Link:
+async def _reach(folder: Path, settings: IndexSettings, *, writing: bool) -> Link:
     """A connection to the owner, whoever starts it: of several started at once, the lock lets one stay.
 
     One of another version gives way to one of this, where nobody else needs it; once, since a program that
@@ -268,7 +199,7 @@ async def _reach(folder: Path, settings: IndexSettings, *, writing: bool) -> _Li
     deadline = time.monotonic() + PATIENCE
     replaced = False
     for looks in count():
-        with contextlib.suppress(_Gone):
+        with contextlib.suppress(Gone):
             link = await _greet(folder, writing=writing)
             if link.said["build"] == wire.build() or (replaced and link.said["wire"] == wire.VERSION):
                 return link
@@ -291,21 +222,21 @@ async def _reach(folder: Path, settings: IndexSettings, *, writing: bool) -> _Li
     raise AssertionError("counting ended")
 
 
-async def _greet(folder: Path, **asked: bool) -> _Link:
+async def _greet(folder: Path, **asked: bool) -> Link:
     """Connect and shake hands with the owner that is there; `asked` goes along (see `wire.hello`).
 
     Raises:
-        _Gone: there is none.
+        Gone: there is none.
         IndexMissing, IndexInUse, IndexStoreError: nothing is there at all; the owner refuses.
     """
     try:
         reader, writer = await asyncio.open_unix_connection(_address(folder), limit=wire.BUFFER)
     except OSError:
-        raise _Gone from None
+        raise Gone from None
     try:
         async with asyncio.timeout(_GREETING):
             writer.write(wire.frame(wire.hello(who=this_process(), **asked)))
-            return _Link(reader, writer, _welcome(await wire.read(reader)))
+            return Link(reader, writer, _welcome(await wire.read(reader)))
     except TimeoutError:
         writer.close()
         raise IndexInUse(
@@ -331,13 +262,13 @@ def _address(folder: Path) -> str:
         raise missing(folder)
     address = holder(folder).socket
     if not address:
-        raise _Gone
+        raise Gone
     return address
 
 
 def _welcome(came: tuple[wire.Head, bytes] | None) -> wire.Head:
     if came is None:
-        raise _Gone
+        raise Gone
     if "error" in came[0]:
         raise wire.error_from_json(came[0]["error"])
     return came[0]
