@@ -14,6 +14,7 @@ from assistant.answering.support.overlap import overlap
 from assistant.answering.support.verdict import judge
 
 _COVERED = 0.7  # share of what the sentence says, its direction apart, that one sentence of the source has
+_SPOKEN_OF = 0.4
 _SCOPE = 4  # tokens behind a denial that it turns round
 # Only words whose one sense is a change: “over”, “high” and “inhibitor” have others.
 _UP = re.compile(
@@ -39,6 +40,9 @@ def opposes(sentence: str, source: str) -> tuple[int, int] | None:
     claim, passage = analysed(sentence), analysed(source)
     if not passage.tokens or not any(claim.weights) or claim.script != passage.script:
         return None
+    shared = sum(w for key, w in zip(claim.keys, claim.weights, strict=True) if key in passage.positions)
+    if shared < _SPOKEN_OF * sum(claim.weights):
+        return None  # on something else: no need to look closer
     found = judge(claim, passage)
     if found.verdict == "contradicted" and {reason.kind for reason in found.reasons} <= {"direction", "negation"}:
         return found.span
