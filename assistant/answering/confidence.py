@@ -41,6 +41,8 @@ class Measures:
     """In the sentence or title that covers most."""
     lead: float
     """How far the best passage, whole and in its best two sentences, is ahead of the mean of the others (0 … 2)."""
+    lead_root: float
+    """The square root of that: a small lead says more than its size."""
     terms: float
     """Of the terms counted alike, those in the passage that holds most."""
     together: float
@@ -95,12 +97,13 @@ def measured(asked: Asked, sources: Sequence[Source], lexical: LexicalEncoder) -
     read = [_Read.of(asked, source, lexical) for source in sources[:_COMPARED]]
     passage = max(one.passage for one in read)
     *others, best = sorted(one.passage + one.place for one in read)
-    lead = best - sum(others) / (_COMPARED - 1)
+    lead = max(0.0, best - sum(others) / (_COMPARED - 1))  # 0 but for rounding
     length = math.log(len(asked.weights))
     return Measures(
         passage=passage,
         sentence=max(one.sentence for one in read),
         lead=lead,
+        lead_root=math.sqrt(lead),
         terms=max(one.terms for one in read),
         together=max(one.together for one in read),
         length=length - _USUAL_LENGTH,
