@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 # Seconds that a newcomer waits for one who starts, leaves, or holds the index briefly for itself.
 PATIENCE = 5.0
+_BRIEFLY = 0.5
 _POLL = 0.02
 # Every so many looks for an owner, another one is started.
 _LOOKS = 25
@@ -200,7 +201,13 @@ async def _reach(folder: Path, settings: IndexSettings, *, writing: bool) -> Lin
     replaced = False
     for looks in count():
         with contextlib.suppress(Gone):
-            link = await _greet(folder, writing=writing)
+            try:
+                link = await _greet(folder, writing=writing)
+            except IndexInUse:
+                if not writing or time.monotonic() > deadline - PATIENCE + _BRIEFLY:
+                    raise
+                await asyncio.sleep(_POLL)  # who stored may have gone, and the owner not have noticed yet
+                continue
             if link.said["build"] == wire.build() or (replaced and link.said["wire"] == wire.VERSION):
                 return link
             await link.close()

@@ -147,23 +147,25 @@ class Owner:
             "age": now - self._since,
             "manifest": self.index.manifest.to_json(),
         }
+        self._clients.add(client)
         try:
             if theirs.get("writing") or theirs.get("leave"):
                 self._take_writing(client)
         except IndexInUse as error:
+            self._clients.discard(client)
             client.send(wire.hello(**told, error=wire.error_to_json(error)))
             return None
         if theirs.get("leave"):
             self.leaving.set()
         self._last = now
-        self._clients.add(client)
         client.send(wire.hello(**told))
         return client
 
     def _take_writing(self, client: Client) -> None:
         if self._writing not in (None, client):
             raise in_use(self.index.folder, self._writing.who if self._writing else "")
-        self._writing = client
+        if client in self._clients:  # of one that has gone, what it had sent is stored, and nobody kept out
+            self._writing = client
 
     def _forget(self, client: Client) -> None:
         self._clients.discard(client)
@@ -230,7 +232,8 @@ class Owner:
     async def _copy(self, client: Client, *_: object) -> Reply:
         if self._optimizing not in (None, client):
             raise in_use(self.index.folder, f"{self._optimizing.who if self._optimizing else ''}, which optimizes it")
-        self._optimizing = client
+        if client in self._clients:
+            self._optimizing = client
         async with self._one_writes:
             return {"copy": await self.index.copy()}, b""
 

@@ -23,7 +23,7 @@ from configs.errors import IndexInUse, IndexMissing, IndexStoreError
 from ingest import pipeline
 from ingest.documents import Document
 from ingest.filters import parse
-from ingest.index import client, starting
+from ingest.index import client, starting, wire
 from ingest.index.base import Counts
 from ingest.index.client import SharedIndex
 from ingest.index.embedded import EmbeddedIndex
@@ -170,6 +170,22 @@ async def test_of_two_who_would_store_the_second_is_told_of_the_first(home: Sett
     await (await open_index(home, writing=True)).close()
     assert await chat.counts() == Counts(20, 20)
     await chat.close()
+
+
+async def test_who_is_gone_keeps_nobody_from_storing(home: Settings) -> None:
+    """What a killed ingest had sent is stored, and the next ingest may begin at once."""
+    index = await made(home)
+    await index.close()
+    link = await client._greet(folder_of(home), writing=True)
+    more = [Document(f"more-{n}", "Aspirin", f"Aspirin {n}.") for n in range(640)]
+    head, body = wire.pack_entries([entry for document in more for entry in entries(document, home)])
+    for number in range(8):
+        link._writer.write(wire.frame({**head, "id": number, "call": "put"}, body))
+    await link.close()
+    again = await open_index(home, writing=True)
+    await again.store([], ["doc-1"])
+    assert await again.counts() == Counts(659, 659)
+    await again.close()
 
 
 async def test_an_ingest_whose_owner_is_killed_loses_nothing(
