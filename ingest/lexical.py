@@ -70,7 +70,8 @@ class LexicalEncoder:
     def passage(self, title: str, text: str) -> SparseVector:
         """The weights of a passage with its title, each of whose words counts `title_weight` times and once more apart.
 
-        Three times against once: nDCG@10 .706 against .700 on SciFact's train claims, .676 against .624 on MedQuAD.
+        Three times against once: nDCG@10 .706 against .700 on SciFact's train claims, .676 against .624 on MedQuAD; with
+        the title apart .708 and .716, and .69 instead of .28 on MedQuAD's questions lost in whole messages.
         """
         if title in ("", text):
             return self.document(text)
