@@ -96,7 +96,7 @@ def draw_systems(
         ax.invert_yaxis()
         ax.set_xlabel(f"{measure} (mean over questions, 95 % interval)")
         labels = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
-        ax.legend(labels.values(), labels.keys(), loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(labels))
+        ax.legend(labels.values(), labels.keys(), loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
 
 
 def _draw_sizes(ax: Axes, swept: Swept) -> None:

@@ -26,7 +26,7 @@ _METHOD = (
     "nDCG@10, MRR@10 and recall@10 as trec_eval computes them, by ir-measures; in brackets the 95 % interval of the mean "
     "(bootstrap over questions). *p* is the chance that turning two systems round at random, question by question, gives "
     "as large a difference in nDCG@10. Milliseconds are the median of one search in a warm process, ten documents, the "
-    "question embedded before; they belong to the machine that wrote this page."
+    "question embedded before; they belong to the machine that wrote this page, and to what else it did."
 )
 
 
