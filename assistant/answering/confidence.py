@@ -132,7 +132,7 @@ class _Read:
     @classmethod
     def of(cls, asked: Asked, source: Source, lexical: LexicalEncoder) -> _Read:
         parts = [
-            (lexical.terms(text), families(text)) for text in [source.title, *sentences.split(source.text)] if text
+            (terms_of(text, lexical), families(text)) for text in [source.title, *sentences.split(source.text)] if text
         ]
         terms = frozenset().union(*(part for part, _ in parts))
         kin = frozenset().union(*(part for _, part in parts))
@@ -165,10 +165,11 @@ def _together(asked: Asked, source: Source, lexical: LexicalEncoder) -> float:
 
 def _in_order(text: str, lexical: LexicalEncoder) -> list[int]:
     """A text's terms as they stand in it, of words between spaces; one that falls into several terms is left out."""
-    found = (_terms_of(word, lexical) for word in _WORD.findall(text))
+    found = (terms_of(word, lexical) for word in _WORD.findall(text))
     return [next(iter(terms)) for terms in found if len(terms) == 1]
 
 
 @lru_cache(maxsize=20_000)
-def _terms_of(word: str, lexical: LexicalEncoder) -> frozenset[int]:
-    return lexical.terms(word)
+def terms_of(text: str, lexical: LexicalEncoder) -> frozenset[int]:
+    """The terms of a word or a sentence, kept: the estimate and the choice of quotes look at the same."""
+    return lexical.terms(text)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from assistant.answering.answer import Sentence, Source
-from assistant.answering.confidence import Asked, families
+from assistant.answering.confidence import Asked, families, terms_of
 from ingest import sentences
 from ingest.lexical import LexicalEncoder
 
@@ -20,7 +20,7 @@ _FILLER = (
     "someone somebody person having happen happens start safe avoid take taking drink eat see show shows find found know tell explain please help give get have has had any some there this these those with without during role effect affect cause "
     "什么 怎么 怎么办 怎样 如何 多少 多久 几 哪些 哪个 哪种 为什么 是否 能否 可以 应该 应当 应 需要 必须 请问 吗 呢 患者 病人 有 要 会 能 每 了 的 是 用 吃 做 治疗"
 )
-_MOST = 4
+_MOST, _OPENING = 4, 2
 _LEAST_GAIN = 0.35
 _REPEATED = 0.3
 _FROM_TITLE = 0.5
@@ -90,6 +90,8 @@ def choose(asked: Asked, sources: Sequence[Source], lexical: LexicalEncoder) -> 
         chosen.append(pick)
         seen |= pick.terms
         pool = [candidate for candidate in pool if candidate.text != pick.text]
+    if not chosen and pool:  # it is the title that asks: what follows it answers
+        chosen = [one for one in pool if one.source is pool[0].source][:_OPENING]
     chosen.sort(key=lambda candidate: (candidate.source.n, candidate.start))
     return tuple(Sentence(candidate.text, (candidate.source.n,)) for candidate in chosen)
 
@@ -113,7 +115,7 @@ def escape(quoted: str) -> str:
 
 
 def _candidates(source: Source, lexical: LexicalEncoder) -> list[_Candidate]:
-    title_terms = lexical.terms(source.title)
+    title_terms = terms_of(source.title, lexical)
     found = []
     section = 1.0
     for start, end in sentences.spans(source.text):
@@ -125,7 +127,9 @@ def _candidates(source: Source, lexical: LexicalEncoder) -> list[_Candidate]:
         if sentence == source.title or (len(sentence.encode()) >= _SHORTEST and len(sentence) <= _LONGEST):
             weight = section * (_OF_ASKING if _ASKING.search(sentence) else 1.0)
             found.append(
-                _Candidate(source, start, sentence, lexical.terms(sentence), title_terms, families(sentence), weight)
+                _Candidate(
+                    source, start, sentence, terms_of(sentence, lexical), title_terms, families(sentence), weight
+                )
             )
     return found
 
