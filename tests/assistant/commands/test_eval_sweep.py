@@ -15,6 +15,8 @@ from tests.support.corpora import DRUGS, records
 from tests.support.openai_server import OpenAIServer
 
 _DOCUMENTS = 40
+# Vectors decide alone, so that what they lose is seen.
+_DENSE = ("--set", "retrieval.dense_weight=1")
 
 
 class Bench:
@@ -75,7 +77,7 @@ def swept(ran: Ran, status: int = 0) -> dict[str, Any]:
 
 def test_dimensions_show_what_is_lost_and_what_is_saved(bench: Bench, openai_server: OpenAIServer) -> None:
     """Each size has quality, bytes and latency beside those of the full vectors, which are what `retrieval` measures."""
-    found = swept(bench.sweep("--axis", "dimensions", "--values", "8,32", "--json", server=openai_server))
+    found = swept(bench.sweep("--axis", "dimensions", "--values", "8,32", "--json", *_DENSE, server=openai_server))
     base, small, half = found["rows"][:3]
     assert [(row["value"], row["bytes_per_vector"]) for row in (base, small, half)] == [
         ("64", 256),
@@ -85,7 +87,7 @@ def test_dimensions_show_what_is_lost_and_what_is_saved(bench: Bench, openai_ser
     assert all(row["milliseconds"]["p50"] > 0 for row in found["rows"])
     assert small["against_base"]["a"] == pytest.approx(base["metrics"]["nDCG@10"], abs=1e-6)
     assert small["metrics"]["nDCG@10"] < base["metrics"]["nDCG@10"]
-    whole = bench.call("eval", "retrieval", *bench.files, *hybrid(openai_server), "--json")
+    whole = bench.call("eval", "retrieval", *bench.files, *hybrid(openai_server), *_DENSE, "--json")
     assert json.loads(whole.stdout)["metrics"]["nDCG@10"] == pytest.approx(base["metrics"]["nDCG@10"], abs=1e-6)
 
 
@@ -175,7 +177,7 @@ def test_a_chart_called_png_is_one(bench: Bench) -> None:
 
 def test_the_table_has_bars_for_the_eye(bench: Bench, openai_server: OpenAIServer) -> None:
     """On a terminal the longest bar stands beside the best figure."""
-    shown = bench.sweep("--axis", "dimensions", "--values", "8", server=openai_server).stdout
+    shown = bench.sweep("--axis", "dimensions", "--values", "8", *_DENSE, server=openai_server).stdout
     rows = {line.split()[0]: line for line in shown.splitlines() if "▇" in line or line.strip().startswith("8 ")}
     assert rows["64"].count("▇") == 24
     assert rows["8"].count("▇") < 24
