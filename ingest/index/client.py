@@ -35,8 +35,8 @@ _BRIEFLY = 0.5
 _POLL = 0.02
 # Every so many looks for an owner, another one is started.
 _LOOKS = 25
-# Passages stored in one call, about 10 ms of the owner's time.
-_SLICE = 64
+# Passages stored in one call, some 3 ms of the owner's time: a search waits for two or three of them.
+_SLICE = 16
 # How often a call is made where owners end amid it; the first may have been idle and just about to leave.
 _TRIES = 3
 # Seconds for the handshake; an owner amid a call of Edge answers after it.
