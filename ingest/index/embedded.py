@@ -32,6 +32,7 @@ from qdrant_edge import (
     Modifier,
     PayloadSchemaType,
     Point,
+    PointVectors,
     Query,
     QueryBatchRequest,
     QueryRequest,
@@ -153,7 +154,14 @@ class EmbeddedIndex:
             must_not=[HasIdCondition(set(kept))] if kept else None,
         )
         with explained(self.folder, "written", CHECK_DISK):
-            self._shard.update(UpdateOperation.delete_points_by_filter(stale))
+            found = self._shard.count(CountRequest(filter=stale))
+            if not found:
+                return
+            records, _ = self._shard.scroll(ScrollRequest(limit=found, filter=stale, with_payload=False))
+            # A deleted point's words count in the idf until the index is opened anew; one with none left counts nowhere.
+            wordless = [PointVectors(str(record.id), {LEXICAL: EdgeSparseVector([], [])}) for record in records]
+            self._shard.update(UpdateOperation.update_vectors(wordless))
+            self._shard.update(UpdateOperation.delete_points([str(record.id) for record in records]))
 
     async def candidates(
         self, lexical: SparseVector, dense: Vector | None, limit: int, where: filters.Filter | None = None
