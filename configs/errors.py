@@ -12,6 +12,7 @@
     │   ├── ServerRefused     it answered: no (wrong key, bad request, unknown model)
     │   ├── ServerBusy        it answered: not now (429, 503)
     │   └── ServerGarbled     what it answered is not the protocol
+    ├── CacheUnusable         the embedding cache cannot be used; work goes on without it
     └── NotInstalled          an optional part is missing; says how to add it
 
 Only the command line turns them into exit statuses and text; nobody else prints.
@@ -82,6 +83,10 @@ class ServerBusy(ServerError):
 
 class ServerGarbled(ServerError):
     """What the server answered is not the protocol it is meant to speak."""
+
+
+class CacheUnusable(CitewellError):
+    """The embedding cache cannot be read or written; nothing but a question about it fails by this."""
 
 
 class PrivacyBlocked(CitewellError):

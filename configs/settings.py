@@ -89,6 +89,17 @@ class EmbeddingSettings(Section):
     timeout: float = Field(60.0, gt=0)
 
 
+class CacheSettings(Section):
+    """Vectors kept by content and model, so that the same text is never embedded twice."""
+
+    kind: Literal["none", "sqlite", "redis"] = Field("sqlite", description="sqlite: a file in data_dir")
+    max_mb: int = Field(2048, ge=1, description="sqlite: the least recently used go from here on")
+    url: Url = Field("redis://localhost:6379/0", description="redis: where; rediss:// encrypts")
+    api_key: SecretStr | None = Field(None, description="redis: its password")
+    ttl_days: float = Field(30.0, gt=0, description="redis: how long a vector lives")
+    timeout: float = Field(1.0, gt=0, description="redis: seconds after which it goes on without")
+
+
 class PubMedSettings(Section):
     """PubMed as a source (`citewell ingest pubmed:QUERY`), by NCBI's E-utilities."""
 
@@ -206,6 +217,7 @@ class Settings(Section):
     chunking: ChunkingSettings = ChunkingSettings()
     lexical: LexicalSettings = LexicalSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
+    cache: CacheSettings = CacheSettings()
     pubmed: PubMedSettings = PubMedSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     rerank: RerankSettings = RerankSettings()

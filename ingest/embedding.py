@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 
+# What is embedded to learn the size of the vectors.
+PROBE = "dimensions"
+
+
 class Embedder(Protocol):
     """Texts to vectors of one size, L2-normalised by the model."""
 
@@ -65,6 +69,8 @@ class ServerEmbedder:
         self._instruction = library.instruction(settings.domain)
         self._client: AsyncOpenAI | None = None
         self._answered = False
+        self._size = settings.dimensions
+        """Of its vectors, once it has answered; a server that changes its mind is not believed."""
 
     async def embed_query(self, question: str) -> Vector:
         """See `Embedder.embed_query`."""
@@ -104,12 +110,12 @@ class ServerEmbedder:
                 **options,  # type: ignore[arg-type]
             )
             vectors = [_decode(item.embedding) for item in sorted(answer.data, key=lambda item: item.index)]
-            _check(vectors, len(texts), self._settings.dimensions)
+            _check(vectors, len(texts), self._size)
         except asyncio.CancelledError:
             raise
         except Exception as error:
             raise openai_api.explain(error, "embedding", self._client, "embedding") from error
-        self._answered = True
+        self._answered, self._size = True, len(vectors[0]) if vectors else self._size
         return vectors
 
     async def close(self) -> None:
@@ -143,7 +149,11 @@ def _check(vectors: Sequence[Vector], wanted: int, dimensions: int | None) -> No
 
 async def dimensions_of(embedder: Embedder) -> int:
     """How many dimensions its vectors have, found by embedding one word."""
-    vector = (await embedder.embed_documents(["dimensions"]))[0]
+    return dimensions_in((await embedder.embed_documents([PROBE]))[0])
+
+
+def dimensions_in(vector: Vector) -> int:
+    """How many dimensions a vector has; raises ServerGarbled for one without any."""
     if not vector:
         raise ServerGarbled("the embedder answered with an empty vector")
     return len(vector)

@@ -16,6 +16,7 @@ from typing import TypeAlias
 from configs.errors import ServerBusy, ServerError, ServerGarbled, ServerRefused, ServerUnreachable
 from configs.settings import EmbeddingSettings
 from ingest.embedding import Embedder, dimensions_of
+from ingest.embedding_cache import CachedEmbedder
 from ingest.index.base import Vector
 from ingest.progress import Observer, Summary
 
@@ -33,7 +34,8 @@ class EmbeddingStage:
     """One embedder, used by any number of callers at once. `stop` ends its patience."""
 
     def __init__(self, embedder: Embedder, settings: EmbeddingSettings, summary: Summary, observer: Observer) -> None:
-        self._embedder = embedder
+        self._cache = embedder if isinstance(embedder, CachedEmbedder) else None
+        self._embedder = embedder if self._cache is None else self._cache.embedder
         self._settings = settings
         self._summary = summary
         self._observer = observer
@@ -50,21 +52,45 @@ class EmbeddingStage:
         Raises:
             ServerError: the server fails again and again, or is gone for longer than `embedding.wait`.
         """
-        outcomes: dict[int, Outcome] = {}
-        calls = [asyncio.ensure_future(self._embed(call, texts, outcomes)) for call in self._calls(texts)]
+        outcomes = await self._recalled(texts)
+        missing = [number for number in range(len(texts)) if number not in outcomes]
+        calls = [asyncio.ensure_future(self._embed(call, texts, outcomes)) for call in self._calls(texts, missing)]
         try:
             await asyncio.gather(*calls)
         finally:
             for call in calls:
                 call.cancel()
             await asyncio.gather(*calls, return_exceptions=True)
+            await self._keep(texts, [number for number in missing if number in outcomes], outcomes)
         return [outcomes[number] for number in range(len(texts))]
 
-    def _calls(self, texts: Sequence[str]) -> Iterator[list[int]]:
+    async def _recalled(self, texts: Sequence[str]) -> dict[int, Outcome]:
+        """The vectors that are known already, by number. All at once, and no part of what tells how busy the server is."""
+        if self._cache is None:
+            return {}
+        known = await self._cache.recall(texts)
+        self._say_warning()
+        found: dict[int, Outcome] = {n: vector for n, vector in enumerate(known) if vector is not None}
+        self._summary.recalled += len(found)
+        return found
+
+    async def _keep(self, texts: Sequence[str], numbers: list[int], outcomes: dict[int, Outcome]) -> None:
+        if self._cache is None:
+            return
+        made = [(texts[n], vector) for n in numbers if not isinstance(vector := outcomes[n], ServerRefused)]
+        await self._cache.keep([text for text, _ in made], [vector for _, vector in made])
+        self._say_warning()
+
+    def _say_warning(self) -> None:
+        warning = self._cache.take_warning() if self._cache is not None else None
+        if warning is not None:
+            self._observer.warned(warning)
+
+    def _calls(self, texts: Sequence[str], numbers: Sequence[int]) -> Iterator[list[int]]:
         """The texts' numbers, in lists that make one call each: alike in length, bounded in number and in tokens."""
         call: list[int] = []
         tokens = 0
-        for number in sorted(range(len(texts)), key=lambda number: len(texts[number])):
+        for number in sorted(numbers, key=lambda number: len(texts[number])):
             more = tokens_in(texts[number])
             if call and (len(call) >= self._settings.batch_size or tokens + more > self._settings.batch_tokens):
                 yield call

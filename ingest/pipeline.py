@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from configs.errors import IndexMissing, InputError
 from configs.settings import Settings
 from ingest import sources
-from ingest.embedding import dimensions_of, open_embedder
+from ingest.embedding_cache import open_cached
 from ingest.index.base import Index
 from ingest.index.open import create_index, ledger_of, open_index
 from ingest.ledger import empty_ledger, open_ledger
@@ -85,11 +85,11 @@ def _sourced(files: Sequence[str], settings: Settings) -> Sourced:
 async def _opened(settings: Settings, observer: Observer, manner: Manner, *, make: bool = True) -> AsyncIterator[Run]:
     """A run over an open index, with its ledger and embedder; all closed at the end."""
     async with AsyncExitStack() as stack:
-        embedder = None if manner.dry_run else open_embedder(settings.embedding, retries=0)
+        embedder = None if manner.dry_run else open_cached(settings, retries=0)
         if embedder is not None:
             stack.push_async_callback(embedder.close)
         # One probe before anything is read: a wrong key or address is told at once.
-        dimensions = None if embedder is None else await dimensions_of(embedder)
+        dimensions = None if embedder is None else await embedder.probe()
         try:
             index: Index | None = await open_index(settings, dimensions=dimensions, writing=not manner.dry_run)
         except IndexMissing:

@@ -23,6 +23,8 @@ class Summary:
     pruned: int = 0
     tokens: int = 0
     """Of the texts that were embedded, estimated; 0 without an embedder."""
+    recalled: int = 0
+    """Texts whose vectors were in the embedding cache."""
     retries: int = 0
     """Calls to the embedder that were repeated."""
     seconds: float = 0.0
@@ -51,6 +53,9 @@ class Observer:
 
     def pruned(self, doc_id: str) -> None:
         """A document that its source no longer has was deleted."""
+
+    def warned(self, text: str) -> None:
+        """Something does not work that the run can do without."""
 
     def waiting(self, error: CitewellError, seconds: float) -> None:
         """The embedder does not do its part; it is asked again after so many seconds."""

@@ -15,7 +15,8 @@ from configs.errors import NotInstalled, ServerError, SettingsError
 from configs.settings import Settings
 from ingest import filters
 from ingest.documents import Passage
-from ingest.embedding import Embedder, open_embedder
+from ingest.embedding import Embedder
+from ingest.embedding_cache import CachedEmbedder, open_cached
 from ingest.index.base import Hit, Index, Vector
 from ingest.index.open import open_index
 from ingest.lexical import LexicalEncoder, SparseVector
@@ -59,7 +60,8 @@ class Searcher:
         index = await opening
         settings = index.manifest.filled(settings)
         try:
-            searcher = cls(index, settings, open_embedder(settings.embedding, retries=0), open_reranking(settings))
+            embedder = open_cached(settings, retries=0, dimensions=index.manifest.dimensions)
+            searcher = cls(index, settings, embedder, open_reranking(settings))
         except BaseException:
             await index.close()
             raise
@@ -159,6 +161,8 @@ class Searcher:
         except ServerError as error:
             warnings.append(f"Searched by words alone, because {error.what} ({error.where}).")
             return None
+        if isinstance(self._embedder, CachedEmbedder) and (warning := self._embedder.take_warning()):
+            warnings.append(warning)
         size = self.index.manifest.dimensions
         if len(dense) == size:
             return dense

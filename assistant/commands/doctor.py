@@ -67,6 +67,7 @@ async def _checks(loaded: Loaded) -> AsyncIterator[Check]:
     # A new user has none yet; one that somebody asked for has to be there.
     yield replace(index, well=index.well or (not index.there and "index.name" not in loaded.origins))
     yield await _try("embedder", _embedder, settings)
+    yield await _try("embedding cache", _cache, settings)
     yield await _try("reranker", _reranker, settings)
     yield await _try("model", _model, settings)
 
@@ -117,6 +118,18 @@ async def _embedder(settings: Settings) -> str:
     finally:
         await embedder.close()
     return f"{settings.embedding.model}, {dimensions} dimensions"
+
+
+async def _cache(settings: Settings) -> str:
+    from ingest.embedding_cache import open_store
+
+    store = open_store(settings) if settings.embedding.provider != "none" else None
+    if store is None:
+        return "none, as these settings mean it"
+    try:
+        return await store.state()
+    finally:
+        await store.close()
 
 
 async def _reranker(settings: Settings) -> str:

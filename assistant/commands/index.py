@@ -107,6 +107,31 @@ def delete(name: str, *, yes: bool, loaded: Loaded) -> None:
     output.say(f"Deleted {name}.")
 
 
+@index.command(epilog=output.example("citewell index cache", "citewell index cache --clear"))
+@click.option("--clear", is_flag=True, help="Forget every vector.")
+@with_settings
+def cache(*, clear: bool, loaded: Loaded) -> None:
+    """What the embedding cache holds, which all indexes and questions share.
+
+    Clearing it loses nothing that the embedder does not give again; indexes stay as they are.
+    """
+    output.say(asyncio.run(_cache(loaded.settings, clear=clear)))
+
+
+async def _cache(settings: Settings, *, clear: bool) -> str:
+    from ingest.embedding_cache import open_store
+
+    store = open_store(settings)
+    if store is None:
+        return "There is none: cache.kind is none."
+    try:
+        if clear:
+            await store.clear()
+        return await store.state()
+    finally:
+        await store.close()
+
+
 def named(settings: Settings, name: str) -> Settings:
     """The same settings for another index."""
     return settings.model_copy(update={"index": settings.index.model_copy(update={"name": name})})

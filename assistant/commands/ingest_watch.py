@@ -92,6 +92,10 @@ class Watch(Observer):
         """See `Observer`."""
         self._remark("waiting", error.where, f"{error.what}; asked again in {seconds:.0f} s. Ctrl+C stops.")
 
+    def warned(self, text: str) -> None:
+        """See `Observer`."""
+        self._say({"event": "warning", "text": text}, text)
+
     def stopping(self) -> None:
         """See `Observer`."""
         self._say({"event": "stopping"}, "Stopping: what is under way is finished. Ctrl+C again stops at once.")
@@ -155,6 +159,7 @@ def _pace(summary: Summary, began: float) -> str:
     parts += [f"{summary.tokens / seconds:,.0f} tokens/s"] if summary.tokens else []
     parts += [f"{summary.passages:,} passages", f"{summary.skipped:,} unchanged"]
     parts += [f"{summary.failed:,} rejected"] if summary.failed else []
+    parts += [f"{summary.recalled:,} vectors known"] if summary.recalled else []
     parts += [f"{summary.retries:,} repeated"] if summary.retries else []
     return ", ".join(parts)
 
@@ -172,6 +177,7 @@ def told(summary: Summary) -> str:
         if summary.replaced
         else []
     )
+    parts += [f"{summary.recalled:,} vectors from the cache"] if summary.recalled else []
     parts += [f"{summary.duplicates:,} repeat another's content"] if summary.duplicates else []
     parts += [f"{summary.pruned:,} {would}pruned"] if summary.pruned else []
     return f"Index {summary.index}: {', '.join(parts)} in {summary.seconds:.1f} s."

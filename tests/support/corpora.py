@@ -61,6 +61,7 @@ class Watcher(Observer):
     duplicates: list[tuple[str, str]] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     waits: list[CitewellError] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     stops: int = 0
     progress: list[int] = field(default_factory=list)
     """Documents stored so far, at each report."""
@@ -90,6 +91,10 @@ class Watcher(Observer):
         """See `Observer.waiting`."""
         del seconds
         self.waits.append(error)
+
+    def warned(self, text: str) -> None:
+        """See `Observer.warned`."""
+        self.warnings.append(text)
 
     def stopping(self) -> None:
         """See `Observer.stopping`."""
