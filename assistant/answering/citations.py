@@ -232,6 +232,7 @@ def _struck(body: str, runs: Sequence[_Run], known: Collection[int]) -> tuple[st
 def _sentence(draft: _Draft, known: Collection[int], moved: list[tuple[int, int]], shown: str) -> Sentence:
     start, end = (max(0, x + moved[bisect_right(moved, (x, 1 << 62)) - 1][1]) for x in (draft.start, draft.end))
     start += len(shown[start:end]) - len(shown[start:end].lstrip())
+    end = start + len(shown[start:end].rstrip())
     return Sentence(
         re.sub(r"\s*\n\s*", " ", draft.text),
         tuple(n for n in draft.numbers if n in known),

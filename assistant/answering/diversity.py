@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from assistant.answering.found import Dropped, Reason, Result
 from ingest.documents import Passage
@@ -113,11 +114,8 @@ def same(text: str, other: str) -> bool:
         return True
     if min(len(text), len(other)) < _LEAST_LENGTH * max(len(text), len(other)):
         return False
-    words, theirs = _words(text), _words(other)
-    if any(character.isdigit() for word in set(words) ^ set(theirs) for character in word):
-        return False
-    triples, their_triples = _triples(words), _triples(theirs)
-    return len(triples & their_triples) >= _RESEMBLANCE * len(triples | their_triples) > 0
+    (numbers, triples), (their_numbers, their_triples) = _makeup(text), _makeup(other)
+    return numbers == their_numbers and len(triples & their_triples) >= _RESEMBLANCE * len(triples | their_triples) > 0
 
 
 def joinable(best: Passage, neighbours: dict[int, Passage], most: int) -> list[Passage]:
@@ -160,5 +158,9 @@ def _words(text: str) -> Sequence[str]:
     return _WORD.findall(text.casefold())
 
 
-def _triples(words: Sequence[str]) -> Triples:
-    return frozenset(zip(words, words[1:], words[2:], strict=False))
+@lru_cache(maxsize=512)
+def _makeup(text: str) -> tuple[frozenset[str], Triples]:
+    """Which numbers stand in a text, and which three words in a row; kept, since each result is compared with many."""
+    words = _words(text)
+    numbers = frozenset(word for word in words if any(map(str.isdigit, word)))
+    return numbers, frozenset(zip(words, words[1:], words[2:], strict=False))

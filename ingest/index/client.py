@@ -54,6 +54,7 @@ class SharedIndex:
         self._writing = writing
         self._link: Link = link
         self._connecting = asyncio.Lock()
+        self._closed = False
 
     @property
     def owner(self) -> str:
@@ -134,6 +135,7 @@ class SharedIndex:
 
     async def close(self) -> None:
         """See `Index.close`; the owner stays for the others, and for a while."""
+        self._closed = True
         await self._link.close()
 
     async def _call(self, call: str, head: wire.Head | None = None, body: bytes = b"") -> tuple[wire.Head, bytes]:
@@ -151,6 +153,8 @@ class SharedIndex:
 
     async def _connected(self) -> Link:
         async with self._connecting:
+            if self._closed:
+                raise IndexStoreError(f"index “{self.name}” is closed", where=str(self.folder), fix="Open it again.")
             if not self._link.usable:
                 await self._link.close()
                 self._link = await _reach(self.folder, self._settings, writing=self._writing)

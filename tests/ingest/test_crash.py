@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 INGEST = """
 import asyncio, json, sys
 from configs.loading import load
+from ingest import run
 from ingest.pipeline import ingest
 from tests.support.corpora import Watcher
+run._BATCH = 4
 asyncio.run(ingest([sys.argv[2]], load(flags=json.loads(sys.argv[3])).settings, Watcher()))
 """
 

@@ -222,8 +222,8 @@ async def test_an_ingest_whose_owner_is_killed_loses_nothing(
 
 async def test_a_call_that_kills_every_owner_is_told(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody starts owners for ever: the message names the log."""
-    index = await made(home)
-    await index.close()
+    await (await made(home)).close()
+    index = await opened(home)
     connected = SharedIndex._connected
 
     async def dying(self: SharedIndex) -> Any:

@@ -16,7 +16,7 @@ from configs.errors import (
     ServerRefused,
     ServerUnreachable,
 )
-from ingest import pipeline
+from ingest import pipeline, run
 from ingest.index.base import Counts
 from ingest.index.open import create_index, delete_index, ledger_of, list_indexes, open_index
 from ingest.lexical import SparseVector
@@ -145,7 +145,7 @@ async def test_what_was_stored_stays_when_the_server_fails_in_mid_run(
     home: Settings, corpus: CorpusWriter, qdrant_server: QdrantServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same call goes on from there."""
-    monkeypatch.setattr(pipeline, "_LEXICAL_BATCH", 10)
+    monkeypatch.setattr(run, "_BATCH", 10)
     path = str(corpus(records(40)))
     await (await create_index(home, None)).close()
     before = len(qdrant_server.requests)

@@ -12,8 +12,8 @@ from assistant.answering.answer import Answer, Answered, Failed, Retrieved, Toke
 from assistant.answering.engine import Engine
 from configs.errors import IndexInUse, IndexMissing, ServerBusy, ServerError, ServerGarbled, ServerUnreachable
 from prompts import library
-from tests.assistant.answering.examples import RECORDS, answered, contents, events
-from tests.conftest import SettingsFactory
+from tests.assistant.answering.examples import RECORDS, answered, contents, events, fill
+from tests.conftest import CorpusWriter, SettingsFactory
 from tests.support import faults
 from tests.support.openai_server import OpenAIServer
 
@@ -231,15 +231,17 @@ async def test_the_question_goes_to_the_model_with_rules_and_passages(
 
 
 async def test_an_index_that_is_missing_or_held_is_told_when_it_is_opened(
-    settings: SettingsFactory, filled: SettingsFactory
+    settings: SettingsFactory, corpus: CorpusWriter
 ) -> None:
     """Not at the first question: the chat says what is wrong as it opens, and a held index stays usable."""
     with pytest.raises(IndexMissing):
         await Engine.open(settings())
-    engine = await Engine.open(filled())
+    alone = settings({"index.shared": False})
+    await fill(alone, corpus(RECORDS))
+    engine = await Engine.open(alone)
     try:
         with pytest.raises(IndexInUse, match="in use by process"):
-            await Engine.open(filled())
+            await Engine.open(alone)
         assert answered([event async for event in engine.ask(QUESTION)]).answer.status == "answered"
     finally:
         await engine.close()

@@ -102,7 +102,7 @@ async def test_with_the_model_down_for_the_rewriting_the_question_is_searched_as
     answer = answered(seen).answer
     assert isinstance(seen[0], Retrieved)
     assert any("as it stands" in warning and "overloaded" in warning for warning in seen[0].warnings)
-    assert answer.warnings == seen[0].warnings
+    assert answer.warnings[: len(seen[0].warnings)] == seen[0].warnings
     assert answer.status == "answered"
 
 
