@@ -6,6 +6,7 @@ One SQLite file beside the index. The index is the truth: where the two disagree
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
@@ -31,10 +32,21 @@ _TORN = ""
 
 
 class Ledger:
-    """The documents of one index. Open it with `open_ledger`."""
+    """The documents of one index. Open it with `open_ledger`.
 
-    def __init__(self, database: sqlite3.Connection) -> None:
+    Several ingests into one Qdrant server may share it, each noting what it has stored. Where the file cannot be
+    written, what notes raises `IndexStoreError`.
+    """
+
+    def __init__(self, database: sqlite3.Connection, path: Path | None = None) -> None:
         self._database = database
+        self._path = path
+
+    @contextlib.contextmanager
+    def _noting(self) -> Iterator[sqlite3.Connection]:
+        """A transaction: written whole or not at all."""
+        with _explained(self._path), self._database:
+            yield self._database
 
     def hashes(self, ids: Sequence[str]) -> dict[str, str]:
         """Content hash by id, for those of `ids` that are stored."""
@@ -54,12 +66,12 @@ class Ledger:
         A source that is None leaves the one that is known.
         """
         rows = [(d.id, d.hash, d.text_hash, source) for d, source in zip(documents, sources, strict=True)]
-        with self._database:
-            self._database.executemany(
+        with self._noting() as database:
+            database.executemany(
                 "INSERT OR IGNORE INTO superseded SELECT id, hash FROM documents WHERE id = ?",
                 [row[:1] for row in rows],
             )
-            self._database.executemany(
+            database.executemany(
                 "INSERT INTO documents VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
                 " hash = excluded.hash, text_hash = excluded.text_hash, source = coalesce(excluded.source, source)",
                 rows,
@@ -67,8 +79,8 @@ class Ledger:
 
     def came_from(self, known: Iterable[tuple[str | None, str]]) -> None:
         """Note the sources of documents that are stored already, as (source, id)."""
-        with self._database:
-            self._database.executemany(
+        with self._noting() as database:
+            database.executemany(
                 "UPDATE documents SET source = ?1 WHERE id = ?2 AND source IS NOT ?1",
                 [pair for pair in known if pair[0] is not None],
             )
@@ -79,8 +91,8 @@ class Ledger:
 
     def forget(self, ids: Sequence[str]) -> None:
         """Note that these are stored no longer. Call it after the index has let go of them."""
-        with self._database:
-            self._database.executemany("DELETE FROM documents WHERE id = ?", [(id_,) for id_ in ids])
+        with self._noting() as database:
+            database.executemany("DELETE FROM documents WHERE id = ?", [(id_,) for id_ in ids])
 
     def superseded(self, document: Document) -> bool:
         """Whether this very version was stored once and then gave way to another."""
@@ -89,8 +101,8 @@ class Ledger:
 
     def asked(self, queries: Iterable[str], day: date) -> None:
         """Note that PubMed was asked these queries that day."""
-        with self._database:
-            self._database.executemany(
+        with self._noting() as database:
+            database.executemany(
                 "INSERT OR REPLACE INTO queries VALUES (?, ?)", [(query, day.isoformat()) for query in queries]
             )
 
@@ -128,23 +140,32 @@ async def open_ledger(path: Path, index: Index) -> Ledger:
     Raises:
         IndexStoreError: the file cannot be written.
     """
-    try:
+    with _explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            return await _matching(sqlite3.connect(path), index)
+            return await _matching(path, index)
         except sqlite3.OperationalError:
             raise  # locked, or not to be written: not damaged
         except sqlite3.DatabaseError:
             # A damaged ledger holds nothing that the index does not know.
             delete_ledger(path)
-            return await _matching(sqlite3.connect(path), index)
+            return await _matching(path, index)
+
+
+@contextlib.contextmanager
+def _explained(path: Path | None) -> Iterator[None]:
+    try:
+        yield
     except (OSError, sqlite3.Error) as error:
         raise IndexStoreError(
-            f"cannot be written: {error}", where=str(path), fix="Check data_dir and its disk."
+            f"cannot be written: {error}",
+            where=str(path or "the ledger"),
+            fix="Check data_dir and its disk, then run the same command again.",
         ) from error
 
 
-async def _matching(database: sqlite3.Connection, index: Index) -> Ledger:
+async def _matching(path: Path, index: Index) -> Ledger:
+    database = sqlite3.connect(path)
     try:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
@@ -161,16 +182,20 @@ async def _matching(database: sqlite3.Connection, index: Index) -> Ledger:
     except BaseException:
         database.close()
         raise
-    return Ledger(database)
+    return Ledger(database, path)
 
 
 async def _rebuild(database: sqlite3.Connection, index: Index) -> None:
+    """Note what the index holds; whence it came is known to the ledger alone, and kept."""
     with database:
+        ours = database.execute("SELECT 1 FROM belongs_to WHERE index_id = ?", (index.manifest.id,)).fetchone()
+        known = "SELECT id, source FROM documents WHERE source IS NOT NULL AND ?"
+        sources = dict(database.execute(known, (ours is not None,)).fetchall())
         database.execute("DELETE FROM documents")
         database.execute("DELETE FROM belongs_to")
         async for stored in index.documents():
             database.execute(
-                "INSERT INTO documents VALUES (?, ?, ?, NULL) ON CONFLICT (id) DO UPDATE SET hash = ?",
-                (stored.id, stored.hash, stored.text_hash, _TORN),
+                "INSERT INTO documents VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET hash = ?",
+                (stored.id, stored.hash, stored.text_hash, sources.get(stored.id), _TORN),
             )
         database.execute("INSERT INTO belongs_to VALUES (?)", (index.manifest.id,))

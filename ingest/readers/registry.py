@@ -97,7 +97,11 @@ def read(name: str, pubmed: PubMedSettings = _PUBMED) -> Records:
         return
     try:
         with Path(name).open("rb", buffering=HEAD) as stream:
+            before = os.fstat(stream.fileno())
             yield from _read_stream(cast("io.BufferedReader", stream), name, suffix_of(name))
+            after = os.fstat(stream.fileno())
+            if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+                yield Rejected(name, "changed while it was read; run the same command again when it is finished")
     except OSError as error:
         yield Rejected(name, f"cannot be read: {error.strerror or error}")
 

@@ -30,6 +30,11 @@ class Hang(Fault):
 
 
 @dataclass(frozen=True, slots=True)
+class Reset(Fault):
+    """Breaks the connection without an answer."""
+
+
+@dataclass(frozen=True, slots=True)
 class Garbage(Fault):
     """Answers 200 with a web page, as a proxy's login form or the wrong port does."""
 
@@ -81,6 +86,7 @@ BUSY = Status(503, error_body("The request queue is full.", "503", 503))
 CRASHED = Status(500, error_body("Internal server error: CUDA out of memory", "InternalServerError", 500))
 TOO_FEW_VECTORS = Spoil(lambda vectors: vectors[:-1])
 NAN_VECTORS = Spoil(lambda vectors: [[math.nan, *vector[1:]] for vector in vectors])
+SHORT_VECTORS = Spoil(lambda vectors: [vector[: len(vector) // 2] for vector in vectors])
 RAGGED_VECTORS = Spoil(lambda vectors: [vector[: len(vector) - n % 2] for n, vector in enumerate(vectors)])
 TOO_FEW_SCORES = SpoilRows(lambda rows: rows[:-1])
 SCORE_TWICE = SpoilRows(lambda rows: [rows[0], *rows[:-1]])

@@ -167,6 +167,10 @@ class LocalServer:
                 return web.Response(status=fault.status, text=body, content_type=kind, headers=fault.headers)
             case faults.Hang():
                 await self._released.wait()
+            case faults.Reset():
+                if request.transport is not None:
+                    request.transport.abort()
+                raise ConnectionResetError
             case faults.Garbage():
                 return web.Response(text="<html><body>Please log in</body></html>", content_type="text/html")
         return await self.respond(request, recorded, fault)
