@@ -159,7 +159,7 @@ class Sentence:
             stored["text"],
             tuple(stored["citations"]),
             tuple(stored["unknown_citations"]),
-            tuple(Check.from_json(check) for check in stored["checks"]),
+            tuple(Check.from_json(check) for check in stored.get("checks", ())),
             Opinion.from_json(opinion) if opinion else None,
             (place[0], place[1]) if place else None,
         )

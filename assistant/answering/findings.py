@@ -12,6 +12,14 @@ if TYPE_CHECKING:
 Span: TypeAlias = tuple[int, int]
 Starts: TypeAlias = Mapping[int, int]
 """Number of a source → where its passage begins in its document, in characters."""
+SIGNS: Mapping[Verdict, str] = {
+    "supported": "✓",
+    "partly": "◐",
+    "unsupported": "○",
+    "contradicted": "✗",
+    "unchecked": "?",
+}
+"""What stands for a verdict where colour may be missing, best first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from assistant.answering.findings import SIGNS
 from assistant.records import describe, prose, references
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
     from assistant.answering.answer import Answer, Sentence, Source
     from assistant.records.sessions import Session
-
-_SIGNS = {"supported": "✓", "partly": "◐", "unsupported": "○", "contradicted": "✗", "unchecked": "?"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ def _turn(number: int, answer: Answer) -> dict[str, Any]:
             for one in answer.disagreements
             if (text := next((source.text for source in answer.sources if source.n == one.n), None))
         ],
-        "tally": [(verdict, _SIGNS[verdict], count) for verdict, count in answer.tally.items()],
+        "tally": [(verdict, SIGNS[verdict], count) for verdict, count in answer.tally.items()],
         "meter": [sentence.verdict for sentence in answer.sentences],
         "cited": [source for source in sources if source["n"] in cited],
         "others": [source for source in sources if source["n"] not in cited],
@@ -77,7 +76,7 @@ def _sentence(answer: Answer, turn: int, number: int, sentence: Sentence) -> dic
         # A quote is a document's own words, in which nothing is Markdown.
         "text": sentence.text if answer.mode == "quotes" else prose.line_to_html(sentence.text),
         "verdict": sentence.verdict,
-        "sign": _SIGNS[sentence.verdict],
+        "sign": SIGNS[sentence.verdict],
         "judged_by": sentence.judged_by,
         "reasons": list(dict.fromkeys(sentence.reasons)),
         "unknown": sentence.unknown,
@@ -135,7 +134,7 @@ def _link(target: str, text: str, kind: str) -> Markup:
 
 
 def _mark_of(turn: int, number: int, sentence: Sentence) -> Markup:
-    sign = Markup('<span aria-hidden="true">{}</span>').format(_SIGNS[sentence.verdict])
+    sign = Markup('<span aria-hidden="true">{}</span>').format(SIGNS[sentence.verdict])
     return Markup('<a class="mark v-{0}" href="#a{1}-q{2}" title="{0}">{3}</a>').format(
         sentence.verdict, turn, number, sign
     )

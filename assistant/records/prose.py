@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _CITATION = re.compile(r"\[(\d{1,4})\](?!\()")
 # Stands in the text where a sentence ends: “{”, at which the parser looks up, then the number between private characters.
-_MARK = re.compile("\\{\ue000(\\d+)\ue001")
+MARK = re.compile("\\{\ue000(\\d+)\ue001")
 _PRIVATE = str.maketrans("", "", "\ue000\ue001")
 _NO_RULES = ["link", "image", "autolink", "html_inline", "html_block", "reference"]
 
@@ -40,8 +40,8 @@ def to_html(text: str, sentences: Sequence[Sentence], citation: Html, verdict: H
     """
     parser = _parser()
     parser.inline.ruler.before("escape", "citation", _rule(_CITATION, citation))
-    parser.inline.ruler.before("escape", "verdict", _rule(_MARK, verdict))
-    return Markup(parser.render(printable(_marked(text, sentences))))  # noqa: S704 — markdown-it escapes all text
+    parser.inline.ruler.before("escape", "verdict", _rule(MARK, verdict))
+    return Markup(parser.render(printable(marked(text, sentences))))  # noqa: S704 — markdown-it escapes all text
 
 
 def line_to_html(text: str) -> Markup:
@@ -57,7 +57,7 @@ def _parser() -> MarkdownIt:
     return parser
 
 
-def _marked(text: str, sentences: Sequence[Sentence]) -> str:
+def marked(text: str, sentences: Sequence[Sentence]) -> str:
     """The text with a mark where each sentence ends; in a table before the bar that ends the row."""
     ends = [(sentence.place[1], number) for number, sentence in enumerate(sentences) if sentence.place]
     parts, last = [], 0
@@ -84,8 +84,8 @@ def _rule(pattern: re.Pattern[str], html: Html) -> Callable[[StateInline, bool],
 
 
 def _code(_: RendererHTML, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType) -> str:
-    return f"<code>{escape(_MARK.sub('', tokens[at].content))}</code>"
+    return f"<code>{escape(MARK.sub('', tokens[at].content))}</code>"
 
 
 def _code_block(_: RendererHTML, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType) -> str:
-    return f"<pre><code>{escape(_MARK.sub('', tokens[at].content))}</code></pre>\n"
+    return f"<pre><code>{escape(MARK.sub('', tokens[at].content))}</code></pre>\n"

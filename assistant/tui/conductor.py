@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from textual.worker import Worker, WorkerError
 
-from assistant.tui import describe
 from assistant.tui.dialogue import Dialogue
 from assistant.tui.widgets.conversation import Conversation
 from assistant.tui.widgets.status import TitleLine
@@ -61,8 +60,12 @@ class Conductor:
         view = self._turn
         if view is None:
             return
-        await view.stop()
         try:
+            if view.answer is not None:
+                self.dialogue.keep(view.answer)
+                self.say("Stopped: the answer is kept without the second opinion.", "warning")
+                return
+            await view.stop()
             if view.text:
                 self.dialogue.keep_stopped(view.question, view.text, view.sources)
         except CitewellError as error:
@@ -231,7 +234,9 @@ class Conductor:
             case Token(text):
                 view.token(text)
                 self._chat.status.busy("Writing …")
-            case Checking():
+            case Checking(answer):
+                await view.finish(answer)
+                await self._chat.refresh_sources(view)
                 self._chat.status.busy("A second model reads the answer against its passages …")
             case Answered(answer):
                 await view.finish(answer)
@@ -245,13 +250,15 @@ class Conductor:
 
     def _kept(self, answer: Answer) -> tuple[str, str]:
         """Store the answer; what to say of it, and how."""
-        said = describe.summary(answer)
+        from assistant.tui import verdicts  # the first paint needs none of it
+
+        said = verdicts.summary(answer)
         try:
             self.dialogue.keep(answer)
         except CitewellError as error:
             return f"{said} · not saved: {error.what}", "error"
         amiss = answer.status == "abstained" or any(
-            sentence.unknown or describe.grave(sentence) for sentence in answer.sentences
+            sentence.unknown or verdicts.grave(sentence) for sentence in answer.sentences
         )
         return said, "warning" if amiss else ""
 

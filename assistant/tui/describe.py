@@ -1,8 +1,8 @@
-"""Answers and sources in words: what the screen, the status line and the clipboard say of them. Plain functions."""
+"""Sources in words: what the screen and the clipboard say of them. Plain functions; answers are in `verdicts`."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -10,14 +10,14 @@ from ingest.evidence import FLAGS
 from ingest.text import one_line
 
 if TYPE_CHECKING:
-    from assistant.answering.answer import Answer, Sentence, Source
+    from assistant.answering.answer import Source
     from assistant.answering.found import Found
 
-_SHOWN = {"year", "url", "journal", "source", "publisher", "type", *FLAGS}
+_SHOWN = {"year", "url", "journal", "source", "publisher", "type", "page_spans", *FLAGS}
 _LONGEST_VALUE = 300
-_LONGEST_QUOTE = 60
-# What opens and closes as Markdown has it: stars and backticks anywhere, underscores only around whole words.
-_EMPHASIS = re.compile(r"(\*{1,3}|`+|(?<!\w)_{1,3})(?=[^\s*_`])(.+?)(?<=\S)\1(?!(?<=_)\w)")
+_LONGEST_BADGE = 16
+# Kinds of evidence as there is room for in a list.
+_SHORT = {"randomized controlled trial": "RCT", "conference abstract": "abstract", "expression of concern": "notice"}
 STOPPED = "Stopped before its end: incomplete and unchecked."
 """The warning by which an answer that the reader stopped is known, on screen and in its session."""
 
@@ -47,14 +47,28 @@ def flags(source: Source) -> str:
 
 
 def byline(source: Source) -> str:
-    """When and where it appeared and what kind of evidence it is, as far as known."""
+    """What kind of evidence it is, when and where it appeared, as far as known."""
     badges = dict(source.evidence.badges)
-    return " · ".join(_cut(badges[kind], _LONGEST_VALUE) for kind in ("year", "journal", "type") if kind in badges)
+    return " · ".join(cut(badges[kind], _LONGEST_VALUE) for kind in ("type", "year", "journal") if kind in badges)
+
+
+def badge(source: Source) -> str:
+    """Kind of evidence and year, short enough for a list."""
+    known = source.evidence
+    kind = _SHORT.get(known.type or "", known.type or "").removesuffix(" study").removesuffix(" trial")
+    return " ".join(part for part in (cut(one_line(kind), _LONGEST_BADGE), str(known.year or "")) if part)
 
 
 def provenance(source: Source) -> str:
     """Score, document id and which characters of the document the passage is."""
-    return f"score {source.score:.3g} · {one_line(source.doc_id)} · characters {source.start}–{source.end}"
+    return f"score {source.score:.3g} · {one_line(source.doc_id)} · {place(source, source.start, source.end)}"
+
+
+def place(source: Source, start: int, end: int) -> str:
+    """Where in its document something stands: the pages, if it has any, and the characters."""
+    pages = [n for n, span in enumerate(_pages(source), 1) if span[0] < max(end, start + 1) and start < span[1]]
+    told = f"page {pages[0]}" if len(pages) == 1 else f"pages {pages[0]} to {pages[-1]}" if pages else ""
+    return " · ".join(part for part in (told, f"characters {start}–{end}") if part)
 
 
 def further(source: Source) -> list[tuple[str, str]]:
@@ -66,71 +80,27 @@ def further(source: Source) -> list[tuple[str, str]]:
 def reference(source: Source) -> str:
     """One line to cite it by: title, where and when, address, id."""
     known = source.evidence
-    place = ", ".join(str(part) for part in (known.place, known.year) if part)
-    parts = [flags(source), title(source).rstrip("."), place, web_address(source) or "", f"[{one_line(source.doc_id)}]"]
+    where = ", ".join(str(part) for part in (known.place, known.year) if part)
+    parts = [flags(source), title(source).rstrip("."), where, web_address(source) or "", f"[{one_line(source.doc_id)}]"]
     return ". ".join(part for part in parts if part)
 
 
-def abstained(answer: Answer) -> bool:
-    """Whether the corpus does not answer; a stopped answer cites nothing either, but says nothing about that."""
-    return answer.status == "abstained" and STOPPED not in answer.warnings
-
-
-def summary(answer: Answer) -> str:
-    """How far an answer rests on its sources, in a line."""
-    if abstained(answer):
-        count = len(answer.sources)
-        near = f"the {_count(count, 'nearest passage')} in the sources" if count else "no passage came near it"
-        return f"Not answered by the corpus · {near}"
-    citing = sum(bool(sentence.citations) for sentence in answer.sentences)
-    struck = sum(len(sentence.unknown) for sentence in answer.sentences)
-    total = len(answer.sentences)
-    if answer.mode == "quotes":
-        said = f"{_count(citing, 'verbatim quote')} from {_count(len(answer.cited), 'source')}"
-    elif any(sentence.checks for sentence in answer.sentences):
-        said = f"{_count(total, 'sentence')}: " + " · ".join(f"{n} {verdict}" for verdict, n in answer.tally.items())
-    else:
-        said = f"{citing} of {_count(total, 'sentence')} {'cites' if citing == 1 else 'cite'} a source"
-    return said + (f" · {_count(struck, 'unknown citation')} struck" if struck else "")
-
-
-def grave(sentence: Sentence) -> bool:
-    """Whether its sources contradict it, or do not bear it out at all."""
-    return sentence.verdict in ("contradicted", "unsupported")
-
-
-def doubts(answer: Answer) -> list[tuple[bool, str]]:
-    """A line for each sentence that its sources do not bear out, and whether that is grave; the grave ones first.
-
-    The verdict, the sentence's beginning, which is enough to find it again, and the first and sharpest reason.
-    """
-    lines = []
-    for sentence in answer.sentences:
-        if sentence.decisive and (grave(sentence) or sentence.verdict == "partly"):
-            said = f"{sentence.verdict.capitalize()}: “{_cut(plain(sentence.text), _LONGEST_QUOTE)}”"
-            reasons = [f" ({one_line(reason)})" for reason in sentence.reasons[:1]]
-            lines.append((grave(sentence), "".join((said, *reasons))))
-    return sorted(lines, key=lambda line: not line[0])
-
-
-def plain(markdown: str) -> str:
-    """A sentence on one line without its emphasis, also where that began or ends in another sentence."""
-    text, found = one_line(markdown), 1
-    while found:
-        text, found = _EMPHASIS.subn(r"\2", text)
-    return re.sub(r"^(\*\*|__)(?=\S)|(?<=\S)(\*\*|__)$", "", text)
-
-
-def why(found: Found, count: int) -> list[str]:
-    """A line for each of the first `count` results, and what is to be said of the search as a whole."""
+def why(found: Found, shown: int) -> list[str]:
+    """A line for each of the first `shown` results, and what is to be said of the search as a whole."""
     from assistant.answering.explanation import explain  # only who asks pays for it
 
     explained = explain(found)
-    return [*(f"[{n}] {how}" for n, how in enumerate(explained.results[:count], 1)), *explained.lines()]
+    return [*(f"[{n}] {how}" for n, how in enumerate(explained.results[:shown], 1)), *explained.lines()]
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """A number with its noun."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def cut(text: str, longest: int) -> str:
+    """At most so many characters, an ellipsis for what is left out."""
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
 
 
 def _value(source: Source, name: str) -> str:
@@ -138,9 +108,20 @@ def _value(source: Source, name: str) -> str:
     if value is None or value == "":
         return ""
     if isinstance(value, (list, tuple)):
-        value = ", ".join(map(str, value))
-    return _cut(one_line(str(value)), _LONGEST_VALUE)
+        value = ", ".join(_item(item) for item in value)
+    return cut(one_line(str(value)), _LONGEST_VALUE)
 
 
-def _cut(text: str, longest: int) -> str:
-    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
+def _item(value: object) -> str:
+    """One of a list: a link to another record as its words."""
+    return " ".join(str(part) for part in value.values() if part) if isinstance(value, Mapping) else str(value)
+
+
+def _pages(source: Source) -> list[tuple[int, int]]:
+    """The span of each page, where the record is of a PDF; whatever else stands there is passed over."""
+    spans = source.metadata.get("page_spans")
+    sound = isinstance(spans, Sequence) and all(
+        isinstance(span, Sequence) and len(span) == 2 and all(isinstance(offset, int) for offset in span)
+        for span in spans
+    )
+    return [(span[0], span[1]) for span in spans] if sound and spans else []

@@ -35,7 +35,8 @@ DARK = Theme(
         "scrollbar-background-active": "#15181c",
         "quiet": "#98a3ae",
         "hairline": "#2e343c",
-        "mark": "#2b424e",
+        "mark": "#22323b",
+        "mark-strong": "#2f5566",
     },
 )
 
@@ -70,12 +71,13 @@ LIGHT = Theme(
         "scrollbar-background-active": "#fbfaf7",
         "quiet": "#565f68",
         "hairline": "#dedad1",
-        "mark": "#cfe2e8",
+        "mark": "#e3edf0",
+        "mark-strong": "#bcdbe5",
     },
 )
 
 # What the style sheet needs beyond Textual's own variables, for themes that are not ours.
-DEFAULTS = {"quiet": "#8a939c", "hairline": "#80808040", "mark": "#80808040"}
+DEFAULTS = {"quiet": "#8a939c", "hairline": "#80808040", "mark": "#80808040", "mark-strong": "#80808080"}
 
 
 def usable(name: str, *, no_color: bool) -> str:

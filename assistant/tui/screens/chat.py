@@ -15,8 +15,9 @@ from textual.widget import Widget
 from textual.widgets import Footer, Static
 
 from assistant.tui.widgets.conversation import Conversation
+from assistant.tui.widgets.passage import PassageView
 from assistant.tui.widgets.prompt import Prompt
-from assistant.tui.widgets.sources import PassageView, Sources
+from assistant.tui.widgets.sources import Sources
 from assistant.tui.widgets.status import Status, TitleLine
 from ingest.text import one_line, printable
 
@@ -126,7 +127,7 @@ class ChatScreen(Screen[None]):
         if event.view is not self._shown:
             await self.show_sources(event.view)
         self.query_one(Conversation).keep_in_sight(event.row)
-        self.action_open_source(event.n)
+        self.open_source(event.n, event.sentence)
 
     @on(Prompt.SourceWanted)
     def _source_wanted(self, event: Prompt.SourceWanted) -> None:
@@ -146,7 +147,11 @@ class ChatScreen(Screen[None]):
 
     def action_open_source(self, n: int) -> None:
         """Open source `n` of the turn whose sources are shown."""
-        if self.query_one(Sources).choose(n):
+        self.open_source(n)
+
+    def open_source(self, n: int, sentence: int | None = None) -> None:
+        """Open source `n`, where this sentence of the answer cites it."""
+        if self.query_one(Sources).choose(n, sentence):
             self._reveal(True)
             self.query_one(PassageView).focus()
 

@@ -13,12 +13,15 @@ from textual.timer import Timer
 from textual.widgets import Static
 from textual.widgets.markdown import MarkdownStream
 
-from assistant.tui import describe
+from assistant.tui import describe, verdicts
 from assistant.tui.widgets.cited_markdown import CitedMarkdown
+from assistant.tui.widgets.meter import Meter
 from ingest.text import printable
 
 if TYPE_CHECKING:
-    from assistant.answering.answer import Answer, Retrieved, Source
+    from collections.abc import Sequence
+
+    from assistant.answering.answer import Answer, Retrieved, Sentence, Source
     from assistant.answering.found import Found
     from configs.errors import CitewellError
 
@@ -36,6 +39,8 @@ class AnswerView(Vertical):
         view: AnswerView
         n: int
         row: int
+        sentence: int | None = None
+        """Which of the answer's sentences cites it there, from 0."""
 
     def __init__(self, question: str, answer: Answer | None = None) -> None:
         super().__init__()
@@ -65,20 +70,21 @@ class AnswerView(Vertical):
         return self.query_one(".notes", Static)
 
     def compose(self) -> ComposeResult:
-        """Question, what kind of answer it is, its text, and what is amiss with it."""
-        answer = self.answer
+        """Question, what it was searched for, what kind of answer it is, its text, its meter, and what is amiss."""
         yield Static(Content(printable(self.question)), classes="question")
+        yield Static(classes="searched")
         yield Static(classes="emergency")
         yield Static(Content("Verbatim quotes from the corpus"), classes="kind")
-        yield CitedMarkdown(answer.text if answer else "", [source.n for source in self.sources])
+        yield CitedMarkdown("", [source.n for source in self.sources])
+        yield Meter(classes="meter")
         yield Static(classes="notes")
         yield Static(classes="why")
 
-    def on_mount(self) -> None:
+    async def on_mount(self) -> None:
         """A reopened answer is whole at once."""
         if self.answer is not None:
             self.caution(self.answer.emergency)
-            self._label(self.answer)
+            await self.finish(self.answer)
 
     def caution(self, emergency: str) -> None:
         """The line for whoever is in danger, above all else."""
@@ -89,6 +95,7 @@ class AnswerView(Vertical):
         """The passages are known: citations may now become links."""
         self.sources, self.found = event.sources, event.found
         self.markdown.known = frozenset(source.n for source in event.sources)
+        self._searched(event.question)
         self._note(*event.warnings)
 
     def toggle_why(self) -> None:
@@ -111,7 +118,7 @@ class AnswerView(Vertical):
         """The answer is whole and checked: its text replaces what streamed."""
         self.answer, self.sources = answer, answer.sources
         self.markdown.known = frozenset(source.n for source in answer.sources)
-        await self._settle(answer.text)
+        await self._settle(answer.text, answer.sentences)
         self._label(answer)
 
     async def fail(self, error: CitewellError, partial: str) -> None:
@@ -136,7 +143,7 @@ class AnswerView(Vertical):
     def on_cited_markdown_opened(self, event: CitedMarkdown.Opened) -> None:
         """Say which answer the citation belongs to."""
         event.stop()
-        self.post_message(self.CitationOpened(self, event.n, event.row))
+        self.post_message(self.CitationOpened(self, event.n, event.row, event.sentence))
 
     async def _flush(self) -> None:
         if self._waiting:
@@ -154,21 +161,32 @@ class AnswerView(Vertical):
             stream, self._stream = self._stream, None
             await stream.stop()
 
-    async def _settle(self, text: str) -> None:
-        """One update after the stream: links in tables that grew while streaming are dead without it."""
+    async def _settle(self, text: str, sentences: Sequence[Sentence] = ()) -> None:
         self._waiting.clear()
         await self._end_stream()
-        await self.markdown.update(printable(text))
+        await self.markdown.settle(text, sentences)
 
     def _label(self, answer: Answer) -> None:
         self.set_class(describe.STOPPED in answer.warnings, "-stopped")
-        self.set_class(describe.abstained(answer), "-abstained")
+        self.set_class(verdicts.abstained(answer), "-abstained")
         self.set_class(answer.status == "answered" and answer.mode == "quotes", "-quotes")
-        searched = [f"Searched for: {answer.standalone}"] if answer.standalone else []
+        self._searched(answer.standalone)
+        parts = verdicts.meter(answer)
+        self.set_class(bool(parts), "-has-meter")
+        self.query_one(Meter).show(parts)
         doubts = [
-            Content.styled(printable(line), "$warning" if grave else "") for grave, line in describe.doubts(answer)
+            Content.styled(printable(line), "" if verdict == "partly" else verdicts.INK[verdict])
+            for verdict, line in verdicts.doubts(answer)
         ]
-        self._note(*searched, *answer.warnings, *doubts)
+        otherwise = [Content.styled(printable(line), "$warning") for line in verdicts.disagreements(answer)]
+        flagged = [Content.styled(printable(line), "$error") for line in verdicts.flagged(answer)]
+        self._note(*flagged, *doubts, *otherwise, *answer.warnings, *verdicts.withheld(answer))
+
+    def _searched(self, standalone: str) -> None:
+        """What a follow-up was searched for, where that is not what was asked."""
+        told = standalone if standalone != self.question else ""
+        self.set_class(bool(told), "-searched")
+        self.query_one(".searched", Static).update(Content(printable(f"Searched for: {told}  (F4 edits)")))
 
     def _note(self, *lines: str | Content) -> None:
         self.set_class(bool(lines), "-has-notes")

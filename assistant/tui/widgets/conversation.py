@@ -56,11 +56,14 @@ class Conversation(VerticalScroll, can_focus=False):
         """Where notes came under an answer that was followed to its end, leave the answer half of the view."""
 
         def scroll() -> None:
+            under = next((one for one in view.query(".meter, .notes") if one.display), None)
+            if under is None:
+                return
             hidden = self.region.y - view.region.y
-            taken = self.region.y + self.size.height // 2 - view.notes.region.y
+            taken = self.region.y + self.size.height // 2 - under.region.y
             # The status line may have taken up to two rows since, which the anchor makes up for only later.
             followed = self.max_scroll_y - self.scroll_y <= 2
-            if view.notes.display and followed and min(hidden, taken) > 0:
+            if followed and min(hidden, taken) > 0:
                 self.scroll_relative(y=-min(hidden, taken), animate=False)
 
         self.call_after_refresh(scroll)

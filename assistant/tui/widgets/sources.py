@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
-from textual.content import Content, Span
+from textual.containers import Vertical
+from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
 from assistant.tui import describe
+from assistant.tui.widgets.passage import PassageView
 from ingest.text import one_line, printable
 
 if TYPE_CHECKING:
-    from assistant.answering.answer import Answer, Source
+    from textual.visual import Visual
 
+    from assistant.answering.answer import Answer, Source
+    from assistant.tui.verdicts import Mark
+
+_SHORTEST_TITLE = 16
 _EMPTY = "The sources of an answer appear here."
 
 
@@ -35,21 +40,19 @@ class SourceLine(Static):
         told = Content.styled(f"! {flags}  ", "bold $error") if flags else Content("  ")
         super().__init__(Content.assemble(str(source.n), told, describe.title(source)))
         self.n = source.n
+        self._badge = describe.badge(source)
+
+    def render(self) -> Visual:
+        """Number and title, and at the right end what kind of evidence it is; a title gives way to that."""
+        width, line = self.content_size.width, self.visual
+        room = width - len(self._badge) - 2
+        if not self._badge or room < _SHORTEST_TITLE or not isinstance(line, Content):
+            return line
+        return Content.assemble(line.truncate(room, ellipsis=True, pad=True), (f"  {self._badge}", "not bold $quiet"))
 
     def on_click(self) -> None:
         """Choose it."""
         self.post_message(self.Chosen(self.n))
-
-
-class PassageView(VerticalScroll, inherit_bindings=False):
-    """The chosen source; scrolls up and down, and leaves left and right to the pane."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "scroll_up", "Up", show=False),
-        Binding("down,j,space", "scroll_down", "Down", show=False),
-        Binding("home", "scroll_home", "Top", show=False),
-        Binding("end", "scroll_end", "End", show=False),
-    ]
 
 
 class Sources(Vertical):
@@ -87,17 +90,16 @@ class Sources(Vertical):
         self.chosen = 0
         """Number of the source on show, 0 for none."""
         self._picked = 0
-        self._quotes: dict[int, list[str]] = {}
+        self._opened: int | None = None
+        self._answer: Answer | None = None
 
     def compose(self) -> ComposeResult:
-        """Heading, list, passage."""
+        """Heading, list, what was found in the chosen one, its passage."""
         with Vertical(id="sources-top"):
             yield Static(Content(_EMPTY), id="sources-heading")
             yield Vertical(id="source-lines")
-        with PassageView(id="passage"):
-            yield Static(id="passage-head")
-            yield Static(id="passage-text")
-            yield Static(id="passage-rest")
+        yield Static(id="finding")
+        yield PassageView(id="passage")
 
     async def show(self, sources: tuple[Source, ...], answer: Answer | None, question: str = "") -> None:
         """Show these sources; of an earlier answer, `question` says whose they are."""
@@ -105,7 +107,7 @@ class Sources(Vertical):
         heading = _heading(len(sources), len(cited), answer)
         asked = f"\n{one_line(question)}" if question else ""
         self.query_one("#sources-heading", Static).update(Content.assemble((heading, "bold"), (asked, "$quiet")))
-        self._quotes = _borne_out(answer) if answer else {}
+        self._answer = answer
         if sources != self.sources:
             self.sources = sources
             lines = self.query_one("#source-lines")
@@ -119,28 +121,38 @@ class Sources(Vertical):
     def forget(self) -> None:
         """Another answer's sources come: what the reader picked among these is of no matter."""
         self._picked = self.chosen = 0
+        self._opened = None
 
-    def choose(self, n: int) -> bool:
-        """The reader picks source `n`; False where there is none."""
+    def choose(self, n: int, sentence: int | None = None) -> bool:
+        """The reader picks source `n`, where sentence `sentence` of the answer cites it; False where there is none."""
         found = self._source(n) is not None
         if found:
-            self._picked = n
+            self._picked, self._opened = n, sentence
             self._present(n)
         return found
 
     def _present(self, n: int) -> None:
-        if n != self.chosen:
-            self.query_one(PassageView).scroll_home(animate=False)
-        self.chosen = n
+        turned, self.chosen = n != self.chosen, n
         for line in self.query(SourceLine):
             line.set_class(line.n == n, "-chosen")
             if line.n == n:
                 line.scroll_visible(animate=False)
-        source = self._source(n)
-        head, text, rest = (self.query_one(f"#passage-{part}", Static) for part in ("head", "text", "rest"))
-        head.update(_head(source) if source else Content(""))
-        text.update(_passage(source, self._quotes.get(n, [])) if source else Content(""))
-        rest.update(_rest(source) if source else Content(""))
+        source, passage, opened = self._source(n), self.query_one(PassageView), self._opened
+        marks: list[Mark] = []
+        told = Content("")
+        if source and self._answer and self._answer.sentences:
+            from assistant.tui import verdicts  # the first paint needs none of it
+
+            marks = verdicts.marks(self._answer, source)
+            if opened is not None and (found := verdicts.finding(self._answer, opened, source)):
+                told = Content.styled(printable(f"[{n}] {found[1]}"), verdicts.INK[found[0]])
+        self.query_one("#finding", Static).update(told)
+        self.set_class(bool(told.plain), "-found")
+        passage.show(source, marks, opened)
+        if self._picked == n:
+            passage.reveal(marks, opened)
+        elif turned:
+            passage.scroll_home(animate=False)
 
     def on_source_line_chosen(self, event: SourceLine.Chosen) -> None:
         """A line was clicked."""
@@ -178,41 +190,6 @@ class Sources(Vertical):
 def _heading(count: int, cited: int, answer: Answer | None) -> str:
     if not count:
         return _EMPTY if answer is None else "No passage came near the question."
-    if answer is not None and describe.abstained(answer):
+    if answer is not None and answer.status == "abstained" and describe.STOPPED not in answer.warnings:
         return f"Nearest passages · {count}, none cited"
     return f"Sources · {cited} of {count} cited" if answer else f"Sources · {count} found"
-
-
-def _borne_out(answer: Answer) -> dict[int, list[str]]:
-    """By source, its own words that the answer's sentences rest on: these are marked in the passage."""
-    texts = {source.n: source.text for source in answer.sources}
-    found: dict[int, list[str]] = {}
-    for sentence in answer.sentences:
-        for check in sentence.checks:
-            if check.n is not None and check.support.span is not None:
-                found.setdefault(check.n, []).append(printable(texts[check.n][slice(*check.support.span)]))
-    return found
-
-
-def _head(source: Source) -> Content:
-    lines = [Content.styled(f"[{source.n}] {describe.title(source)}", "bold")]
-    if flags := describe.flags(source):
-        lines.append(Content.styled(flags, "bold $error"))
-    if byline := describe.byline(source):
-        lines.append(Content(byline))
-    if url := describe.web_address(source):
-        lines.append(Content.styled(url, "$primary"))
-    return Content("\n").join(lines)
-
-
-def _passage(source: Source, quotes: list[str]) -> Content:
-    text = printable(source.text)
-    spans = [
-        Span(start, start + len(quote), "on $mark") for quote in quotes if quote and (start := text.find(quote)) >= 0
-    ]
-    return Content(text).add_spans(spans)
-
-
-def _rest(source: Source) -> Content:
-    further = (f"{name}: {value}" for name, value in describe.further(source))
-    return Content("\n".join([describe.provenance(source), *further]))

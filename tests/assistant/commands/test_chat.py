@@ -27,7 +27,7 @@ def test_the_demo_and_the_users_own_index_settings_and_servers_leave_each_other_
 
 
 def test_a_session_id_that_is_none_is_wrong_usage(sample: Home) -> None:
-    """Status 2 and what an id looks like, before the chat takes the screen."""
+    """Status 2 and where all of them are listed, before the chat takes the screen."""
     with sample.terminal("chat", "--session", "bogus") as terminal:
         assert terminal.end() == 2
-        assert "“bogus” is no session id" in terminal.shown
+        assert "there is no session “bogus”" in terminal.shown

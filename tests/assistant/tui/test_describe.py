@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assistant.tui import describe
+from assistant.tui import verdicts
 
 
 @pytest.mark.parametrize(
@@ -20,4 +20,4 @@ from assistant.tui import describe
 )
 def test_emphasis_is_not_shown_as_asterisks(markdown: str, seen: str) -> None:
     """A doubted sentence is quoted without Markdown's characters; stars and underscores of its own stay."""
-    assert describe.plain(markdown) == seen
+    assert verdicts.plain(markdown) == seen

@@ -101,7 +101,7 @@ async def test_a_retracted_source_never_stands_without_its_flag(chat: OpenChat, 
         lines = [str(line.visual) for line in c.screen.query(SourceLine)]
         assert lines[1].startswith("2! RETRACTED")
         assert not lines[0].startswith("1!")
-        assert c.shown("#passage-head").splitlines()[:2] == ["[2] A trial of drug 2", "RETRACTED"]
+        assert c.shown("#passage-head").splitlines()[:2] == ["[2] A trial of drug 2", "RETRACTED · 2019"]
         assert "retracted:" not in c.shown("#passage-rest")
         await c.pilot.press("y")
         await c.pilot.pause()

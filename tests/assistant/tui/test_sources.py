@@ -12,7 +12,9 @@ from textual.widgets import Static
 
 from assistant.answering.answer import Sentence
 from assistant.answering.checking import checked
-from assistant.tui.widgets.sources import PassageView
+from assistant.answering.findings import Check
+from assistant.answering.support import Reason, Support, Verdict
+from assistant.tui.widgets.passage import PassageView
 from tests.assistant.tui.conftest import NARROW, WIDE, Chat, OpenChat
 from tests.assistant.tui.scripted import answer, script, source
 
@@ -39,7 +41,7 @@ async def test_a_citation_is_clicked_open(chat: OpenChat, size: tuple[int, int])
         assert c.sources.display
         assert c.shown("#passage-head").splitlines() == [
             "[2] A trial of drug 2",
-            "2019 · Lancet · trial",
+            "trial · 2019 · Lancet",
             "https://example.org/2",
         ]
         assert c.shown("#passage-text") == two.text
@@ -132,29 +134,33 @@ async def test_what_bears_a_sentence_out_is_marked_in_its_passage(chat: OpenChat
         await c.ask()
         content = c.screen.query_one("#passage-text").content  # type: ignore[attr-defined]
         assert said[0] in [content.plain[span.start : span.end] for span in content.spans]
-        assert c.status.startswith("2 sentences: 1 supported · 1 ")
+        assert c.status.startswith("1 of 2 sentences ")
         assert said[1] in str(c.turns[0].query_one(".notes", Static).content)
 
 
 @pytest.mark.parametrize("size", [(40, 12), NARROW, WIDE])
 async def test_doubts_stand_out_and_leave_the_answer_in_sight(chat: OpenChat, size: tuple[int, int]) -> None:
     """What no source bears out is in the warning colour, what one partly does is quiet; the answer stays in view."""
-    whole = source(1, text="Aspirin was given to forty patients. Pain fell by half within two hours.")
-    said = ["Aspirin was given to sixty patients.", *(f"Children with asthma need {drug}." for drug in "ABCDEFGH")]
-    sentences = checked([Sentence(sentence, (1,)) for sentence in said], [whole])
+    doubtful: list[Verdict] = ["partly", "unsupported"]
+    verdicts: list[Verdict] = ["contradicted", *doubtful * 4]
+    said = [f"Sentence number {n} is about what patients with asthma need." for n in range(len(verdicts))]
+    reason = Reason("overlap", "the source has little of what the sentence speaks of")
+    sentences = [
+        Sentence(one, (1,), checks=(Check(1, Support(verdict, 0.2, (reason,), None)),))
+        for one, verdict in zip(said, verdicts, strict=True)
+    ]
     text = " ".join(f"{sentence[:-1]} [1]." for sentence in said)
-    async with chat(script(answer(text=text, sentences=sentences, sources=[whole])), size=size) as c:
+    async with chat(script(answer(text=text, sentences=sentences, sources=[source(1)])), size=size) as c:
         view = await c.ask()
         conversation = c.screen.query_one("Conversation")
         await c.until(lambda: view.markdown.region.bottom - 2 > conversation.region.y)
         assert view.notes.region.y < conversation.region.bottom
         content = view.notes.content
         assert isinstance(content, Content)
-        loud = [content.plain[span.start : span.end] for span in content.spans if "$warning" in str(span.style)]
-        assert [line for line in content.plain.splitlines() if line not in loud] == [
-            line for line in content.plain.splitlines() if line.startswith("Partly")
-        ]
-        assert len(loud) == 8
+        loud = [content.plain[span.start : span.end] for span in content.spans if str(span.style).startswith("$")]
+        quiet = [line for line in content.plain.splitlines() if line not in loud]
+        assert [line.split(":")[0] for line in loud] == ["✗ Contradicted", *["○ Unsupported"] * 4]
+        assert [line.split(":")[0] for line in quiet] == ["◐ Partly"] * 4
         assert c.screen.status.has_class("-warning")
 
 

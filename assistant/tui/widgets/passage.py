@@ -1,0 +1,112 @@
+"""The chosen source: what it is, its passage whole with what the answer rests on marked, and all that is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content, Span
+from textual.widgets import Static
+
+from assistant.tui import describe
+from ingest.text import printable
+
+if TYPE_CHECKING:
+    from assistant.answering.answer import Source
+    from assistant.tui.verdicts import Mark
+
+# Rows of the passage that stay in sight above what was scrolled to.
+_ABOVE = 2
+_LIGHT, _STRONG, _AGAINST = "on $mark", "bold on $mark-strong", "underline $warning"
+
+
+class PassageView(VerticalScroll, inherit_bindings=False):
+    """Scrolls up and down, and leaves left and right to the pane around it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "scroll_up", "Up", show=False),
+        Binding("down,j,space", "scroll_down", "Down", show=False),
+        Binding("home", "scroll_home", "Top", show=False),
+        Binding("end", "scroll_end", "End", show=False),
+    ]
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - as Textual calls it
+        super().__init__(id=id)
+        self._stored = ""
+
+    def compose(self) -> ComposeResult:
+        """What it is, the passage, the rest."""
+        for part in ("head", "text", "rest"):
+            yield Static(id=f"passage-{part}")
+
+    def show(self, source: Source | None, marks: Sequence[Mark] = (), opened: int | None = None) -> None:
+        """Show a source and mark what sentences of the answer rest on, strongly for sentence `opened`."""
+        self._stored = source.text if source else ""
+        text = _passage(source, marks, opened) if source else Content("")
+        self._part("head").update(_head(source) if source else Content(""))
+        self._part("text").update(text)
+        self._part("rest").update(_rest(source, _opened(marks, opened)) if source else Content(""))
+
+    def reveal(self, marks: Sequence[Mark], opened: int | None) -> None:
+        """After the next layout, scroll as far as it takes to have the marked words of a sentence in sight."""
+        wanted = _opened(marks, opened) or list(marks)
+        if wanted:
+            first = min(wanted, key=lambda mark: mark.start)
+            self.call_after_refresh(self._bring_up, *_as_shown(self._stored, first))
+        else:
+            self.scroll_home(animate=False)
+
+    def _bring_up(self, start: int, end: int) -> None:
+        text = self._part("text")
+        content, width = text.content, text.content_size.width
+        if not isinstance(content, Content) or not width:
+            return
+        above = text.virtual_region.y
+        first, last = (above + content[:offset].get_height({}, width) for offset in (start + 1, end))
+        fits = last <= self.scrollable_content_region.height
+        self.scroll_to(y=0 if fits else first - 1 - _ABOVE, animate=False)
+
+    def _part(self, name: str) -> Static:
+        return self.query_one(f"#passage-{name}", Static)
+
+
+def _opened(marks: Sequence[Mark], opened: int | None) -> list[Mark]:
+    return [mark for mark in marks if mark.sentence == opened]
+
+
+def _head(source: Source) -> Content:
+    lines = [Content.styled(f"[{source.n}] {describe.title(source)}", "bold")]
+    told = [(describe.flags(source), "bold $error"), (describe.byline(source), "")]
+    if badges := [Content.styled(text, style) for text, style in told if text]:
+        lines.append(Content(" · ").join(badges))
+    if url := describe.web_address(source):
+        lines.append(Content.styled(url, "$primary"))
+    return Content("\n").join(lines)
+
+
+def _passage(source: Source, marks: Sequence[Mark], opened: int | None) -> Content:
+    """The passage; the strong marks come last, so that they lie over the light ones."""
+    ordered = sorted(marks, key=lambda mark: mark.sentence == opened)
+    return Content(printable(source.text)).add_spans(
+        [
+            Span(
+                *_as_shown(source.text, mark),
+                _AGAINST if mark.against else _STRONG if mark.sentence == opened else _LIGHT,
+            )
+            for mark in ordered
+        ]
+    )
+
+
+def _rest(source: Source, opened: Sequence[Mark]) -> Content:
+    lines = [f"marked: {describe.place(source, source.start + one.start, source.start + one.end)}" for one in opened]
+    further = (f"{name}: {value}" for name, value in describe.further(source))
+    return Content("\n".join([*lines, describe.provenance(source), *further]))
+
+
+def _as_shown(text: str, mark: Mark) -> tuple[int, int]:
+    """Where the marked words of a stored text stand in what is left of it on screen."""
+    return len(printable(text[: mark.start])), len(printable(text[: mark.end]))
