@@ -90,6 +90,9 @@ class CitewellApp(App[None]):
         yield SystemCommand("New session", "Begin again with no history", self.action_new)
         yield SystemCommand("Sessions", "Go on with an earlier session", self.action_sessions)
         yield SystemCommand("Export to Markdown", "Write this session with all its sources", self.action_export)
+        yield SystemCommand("Export to HTML", "The same as a page for a browser", lambda: self.action_export("html"))
+        yield SystemCommand("Export to BibTeX", "Write what this session cites", lambda: self.action_export("bib"))
+        yield SystemCommand("Search only …", "By year, kind of evidence, journal, language", self.action_filter)
         yield SystemCommand("Sources", "Show or hide the sources", self.action_sources)
         yield SystemCommand("Edit the search", "Change what the last question was searched for", self.action_edit)
         yield SystemCommand("Why these sources", "How each source was found and ranked", self.action_why)
@@ -170,6 +173,13 @@ class CitewellApp(App[None]):
             self.conductor.say("What the last search was for. Edit it; Enter asks it as it then stands.")
         else:
             self.conductor.say("There is no question to edit yet.", "warning")
+
+    def action_filter(self) -> None:
+        """Begin a filter in the prompt; what it means is told as it is typed."""
+        prompt = self.chat.query_one(Prompt)
+        prompt.load_text("/filter ")
+        prompt.move_cursor(prompt.document.end)
+        prompt.focus()
 
     def action_why(self) -> None:
         """Show why the last answer has its sources."""

@@ -52,11 +52,12 @@ def byline(source: Source) -> str:
     return " · ".join(cut(badges[kind], _LONGEST_VALUE) for kind in ("type", "year", "journal") if kind in badges)
 
 
-def badge(source: Source) -> str:
-    """Kind of evidence and year, short enough for a list."""
+def badges(source: Source) -> list[str]:
+    """Kind of evidence and year, short enough for a list; and the year alone, shorter still."""
     known = source.evidence
     kind = _SHORT.get(known.type or "", known.type or "").removesuffix(" study").removesuffix(" trial")
-    return " ".join(part for part in (cut(one_line(kind), _LONGEST_BADGE), str(known.year or "")) if part)
+    year = str(known.year or "")
+    return [text for text in (f"{cut(one_line(kind), _LONGEST_BADGE)} {year}".strip(), year) if text]
 
 
 def provenance(source: Source) -> str:

@@ -62,9 +62,9 @@ def summary(answer: Answer) -> str:
     if answer.mode == "quotes":
         said = f"{count(citing, 'verbatim quote')} from {count(len(answer.cited), 'source')}"
     elif doubtful:
-        said = f"{doubtful} of {total} not borne out by the sources cited"
+        said = f"{doubtful} of {total} not borne out by their sources"
     elif supported := answer.tally.get("supported"):
-        said = f"{supported} of {total} borne out by the sources cited"
+        said = f"{supported} of {total} borne out by their sources"
     else:
         said = f"{citing} of {total} {'cites' if citing == 1 else 'cite'} a source"
     return said + (f" · {count(struck, 'unknown citation')} struck" if struck else "")
@@ -152,7 +152,8 @@ def finding(answer: Answer, number: int, source: Source) -> tuple[Verdict, str] 
     judged = sentence.judged_by == "model"
     verdict = sentence.verdict if judged or len(sentence.checks) == 1 else check.support.verdict
     reasons = sentence.reasons if judged else tuple(reason.text for reason in check.support.reasons)
-    told = f"{SIGNS[verdict]} {verdict.capitalize()}" + (" here" if len(sentence.citations) > 1 else "")
+    named = "verbatim" if answer.mode == "quotes" and verdict == "supported" else verdict
+    told = f"{SIGNS[verdict]} {named.capitalize()}" + (" here" if len(sentence.citations) > 1 else "")
     if verdict != sentence.verdict:
         told += f", {sentence.verdict} by its sources together"
     if judged and answer.verifier:

@@ -33,6 +33,15 @@ TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ("F2 or Ctrl+O", "show or hide the sources"),
         ("Esc", "back to the prompt"),
     ),
+    "Signs": (
+        ("✓ supported", "the sources it cites bear the sentence out"),
+        ("◐ partly", "they say some of it, or say it otherwise"),
+        ("○ unsupported", "they do not say it"),
+        ("✗ contradicted", "they say the opposite, or another figure"),
+        ("? unchecked", "it cites nothing, or could not be compared"),
+        ("≠ [2]", "that source says otherwise than one which bears the sentence out"),
+        ("! [2]", "that source was retracted, doubted or corrected"),
+    ),
     "Sessions and the rest": (
         ("F3", "earlier sessions (every answer is saved)"),
         ("Ctrl+N", "new session"),

@@ -167,7 +167,15 @@ class _Parser(MarkdownIt):
             for one in (token, *(token.children or ())):
                 if one.type in ("fence", "code_block", "code_inline"):
                     one.content = MARK.sub("", one.content)
+        self._tie_in_order()
         return tokens
+
+    def _tie_in_order(self) -> None:
+        """Where no place of a sentence is known, as in quotes: the citations stand in the order of the sentences."""
+        cited = [(n, number) for number, sentence in enumerate(self._sentences) for n in sentence.citations]
+        if [link.attrs["href"] for link in self._open] == [f"{_CITE}{n}" for n, _ in cited]:
+            for link, (_, number) in zip(self._open, cited, strict=True):
+                link.attrs["href"] = f"{link.attrs['href']}:{number}"
 
     def _citation(self, state: StateInline, silent: bool) -> bool:
         """Inline rule: `[n]` with a known `n` becomes a link to `cite:n`."""

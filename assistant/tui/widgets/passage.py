@@ -38,8 +38,8 @@ class PassageView(VerticalScroll, inherit_bindings=False):
         self._stored = ""
 
     def compose(self) -> ComposeResult:
-        """What it is, the passage, the rest."""
-        for part in ("head", "text", "rest"):
+        """What it is, where on the web, the passage, the rest."""
+        for part in ("head", "address", "text", "rest"):
             yield Static(id=f"passage-{part}")
 
     def show(self, source: Source | None, marks: Sequence[Mark] = (), opened: int | None = None) -> None:
@@ -47,6 +47,7 @@ class PassageView(VerticalScroll, inherit_bindings=False):
         self._stored = source.text if source else ""
         text = _passage(source, marks, opened) if source else Content("")
         self._part("head").update(_head(source) if source else Content(""))
+        self._part("address").update(Content((describe.web_address(source) if source else None) or ""))
         self._part("text").update(text)
         self._part("rest").update(_rest(source, _opened(marks, opened)) if source else Content(""))
 
@@ -82,8 +83,6 @@ def _head(source: Source) -> Content:
     told = [(describe.flags(source), "bold $error"), (describe.byline(source), "")]
     if badges := [Content.styled(text, style) for text, style in told if text]:
         lines.append(Content(" · ").join(badges))
-    if url := describe.web_address(source):
-        lines.append(Content.styled(url, "$primary"))
     return Content("\n").join(lines)
 
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from assistant.answering.answer import Answer, Source
     from assistant.tui.verdicts import Mark
 
-_SHORTEST_TITLE = 16
+_SHORTEST_TITLE = 32
+_APART = "  "
 _EMPTY = "The sources of an answer appear here."
 
 
@@ -40,15 +41,16 @@ class SourceLine(Static):
         told = Content.styled(f"! {flags}  ", "bold $error") if flags else Content("  ")
         super().__init__(Content.assemble(str(source.n), told, describe.title(source)))
         self.n = source.n
-        self._badge = describe.badge(source)
+        self._badges = describe.badges(source)
 
     def render(self) -> Visual:
-        """Number and title, and at the right end what kind of evidence it is; a title gives way to that."""
+        """Number and title; at the right end what kind of evidence it is, or when it appeared, as there is room."""
         width, line = self.content_size.width, self.visual
-        room = width - len(self._badge) - 2
-        if not self._badge or room < _SHORTEST_TITLE or not isinstance(line, Content):
+        badge = next((one for one in self._badges if width - len(one) >= _SHORTEST_TITLE), "")
+        if not badge or not isinstance(line, Content):
             return line
-        return Content.assemble(line.truncate(room, ellipsis=True, pad=True), (f"  {self._badge}", "not bold $quiet"))
+        room = width - len(badge) - len(_APART)
+        return Content.assemble(line.truncate(room, ellipsis=True, pad=True), (f"{_APART}{badge}", "not bold $quiet"))
 
     def on_click(self) -> None:
         """Choose it."""
