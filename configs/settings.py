@@ -5,12 +5,15 @@ Where values come from, and in which order, is `configs.loading`. Paths follow p
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
+_LOCAL = re.compile(r"localhost|::1|127(\.\d+){3}")
 UserPath = Annotated[Path, AfterValidator(Path.expanduser)]
 
 
@@ -36,6 +39,29 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
+class QdrantSettings(Section):
+    """What an index on a Qdrant server is made with, how it is reached and searched; unset: the server's own.
+
+    Shards to `on_disk_payload` and quantization count when the index is made, the rest at once.
+    """
+
+    shards: int | None = Field(None, ge=1, le=4096)
+    replicas: int | None = Field(None, ge=1, le=64, description="copies of each shard")
+    on_disk_vectors: bool = Field(False, description="vectors are read from disk, not held in memory")
+    on_disk_payload: bool = Field(True, description="texts and metadata are read from disk")
+    quantization: Literal["none", "scalar", "binary"] = Field(
+        "none", description="of what is searched in memory: a byte, or a bit, for each dimension's four bytes"
+    )
+    rescore: bool = Field(True, description="the best of a quantized search are compared once more in full")
+    oversampling: float = Field(2.0, ge=1, le=64, description="how many times as many are found for that")
+    hnsw_m: int | None = Field(None, ge=0, le=512, description="links of a vector in the search graph; 0: no graph")
+    hnsw_ef_construct: int | None = Field(None, ge=4, le=10_000, description="neighbours looked at to link it")
+    hnsw_ef: int | None = Field(None, ge=1, le=100_000, description="neighbours looked at by a search")
+    grpc: bool = Field(False, description="speak gRPC, at grpc_port")
+    grpc_port: int = Field(6334, ge=1, le=65_535)
+    ca_cert: UserPath | None = Field(None, description="who may vouch for an https server, in PEM; unset: the usual")
+
+
 class IndexSettings(Section):
     """Where passages live: in process (Qdrant Edge) or on a Qdrant server."""
 
@@ -47,6 +73,14 @@ class IndexSettings(Section):
     shared: bool = Field(True, description="an embedded index serves several processes at once, through one of its own")
     idle_minutes: float = Field(10.0, gt=0, description="minutes unused after which that process leaves")
     optimize_from: int = Field(20_000, ge=0, description="new passages after which ingest optimizes it; 0: never")
+    server: QdrantSettings = QdrantSettings()
+
+    @property
+    def betrays_key(self) -> bool:
+        """Whether its API key goes over plain HTTP to another machine."""
+        parts = urlsplit(self.url)
+        local = _LOCAL.fullmatch(parts.hostname or "")
+        return self.home == "server" and self.api_key is not None and parts.scheme != "https" and not local
 
 
 class ChunkingSettings(Section):

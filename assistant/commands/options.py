@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from assistant.commands.output import complain
 from configs.errors import SettingsError
 from configs.loading import PROFILES, Loaded, load
 
@@ -38,7 +39,10 @@ def with_settings(command: C) -> C:
         flags |= click.get_current_context().meta.get(_FLAGS, {})
         if index_name is not None:
             flags["index.name"] = index_name
-        return command(*args, loaded=load(profile, flags), **kwargs)
+        loaded = load(profile, flags)
+        if loaded.settings.index.betrays_key:
+            complain(f"Note: the Qdrant API key goes unencrypted to {loaded.settings.index.url}; use https:// there.")
+        return command(*args, loaded=loaded, **kwargs)
 
     return wrapped  # type: ignore[return-value]
 

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
+import grpc
 import httpx
 from pydantic import ValidationError
 from qdrant_client import AsyncQdrantClient, models
@@ -22,9 +23,10 @@ from configs.errors import (
     ServerRefused,
     ServerUnreachable,
 )
-from configs.settings import IndexSettings
+from configs.settings import IndexSettings, QdrantSettings
 from ingest import facets
 from ingest.documents import Passage
+from ingest.index import server_options
 from ingest.index.base import (
     DENSE,
     INDEXED_KEYS,
@@ -51,21 +53,37 @@ _FIRST = models.Filter(must=[models.FieldCondition(key="ordinal", match=models.M
 T = TypeVar("T")
 
 
-def connect(settings: IndexSettings) -> AsyncQdrantClient:
-    """A client for the server of these settings; connects at the first call."""
+class Client(AsyncQdrantClient):
+    """A client that knows what indexes on its server are made with, and how they are searched."""
+
+    tuning = QdrantSettings()
+
+
+def connect(settings: IndexSettings) -> Client:
+    """A client for the server of these settings; connects at the first call.
+
+    Raises:
+        SettingsError: its certificate cannot be used.
+    """
     key = settings.api_key.get_secret_value() if settings.api_key else None
     with warnings.catch_warnings():
-        # That a key goes over plain HTTP was the person's choice when they wrote the address.
+        # That a key goes over plain HTTP is told by the command line (`IndexSettings.betrays_key`).
         warnings.simplefilter("ignore", UserWarning)
-        return AsyncQdrantClient(
-            url=settings.url, api_key=key, timeout=max(1, round(settings.timeout)), check_compatibility=False
+        client = Client(
+            url=settings.url,
+            api_key=key,
+            timeout=max(1, round(settings.timeout)),
+            check_compatibility=False,
+            **server_options.connection(settings),
         )
+    client.tuning = settings.server
+    return client
 
 
 class ServerIndex:
     """An index on a Qdrant server. Made by `create` or `load`."""
 
-    def __init__(self, client: AsyncQdrantClient, name: str, manifest: Manifest, url: str) -> None:
+    def __init__(self, client: Client, name: str, manifest: Manifest, url: str) -> None:
         self.name = name
         self.manifest = manifest
         self.url = url
@@ -73,17 +91,18 @@ class ServerIndex:
         self._collection = PREFIX + name
 
     @classmethod
-    async def create(cls, client: AsyncQdrantClient, name: str, manifest: Manifest, url: str) -> ServerIndex:
+    async def create(cls, client: Client, name: str, manifest: Manifest, url: str) -> ServerIndex:
         """Make a new, empty collection with its payload indexes; its metadata holds the manifest."""
         dense = {}
         if manifest.dimensions:
-            dense = {DENSE: models.VectorParams(size=manifest.dimensions, distance=models.Distance.COSINE)}
+            dense = {DENSE: server_options.dense_vectors(manifest.dimensions, client.tuning)}
         await _ask(
             client.create_collection(
                 PREFIX + name,
                 vectors_config=dense,
                 sparse_vectors_config={LEXICAL: models.SparseVectorParams(modifier=models.Modifier.IDF)},
                 metadata={"citewell": manifest.to_json()},
+                **server_options.collection(client.tuning),
             ),
             url,
         )
@@ -97,7 +116,7 @@ class ServerIndex:
         return cls(client, name, manifest, url)
 
     @classmethod
-    async def load(cls, client: AsyncQdrantClient, name: str, url: str) -> ServerIndex:
+    async def load(cls, client: Client, name: str, url: str) -> ServerIndex:
         """Open a collection that is there.
 
         Raises:
@@ -136,7 +155,8 @@ class ServerIndex:
             sparse = models.SparseVector(indices=lexical.indices, values=lexical.values)
             requests[LEXICAL] = models.QueryRequest(query=sparse, using=LEXICAL, **shared)
         if dense is not None:
-            requests[DENSE] = models.QueryRequest(query=list(dense), using=DENSE, **shared)
+            params = server_options.search(self._client.tuning)
+            requests[DENSE] = models.QueryRequest(query=list(dense), using=DENSE, params=params, **shared)
         if not requests:
             return Candidates()
         found = await _ask(self._client.query_batch_points(self._collection, list(requests.values())), self.url)
@@ -235,6 +255,8 @@ async def _ask(call: Awaitable[T], url: str) -> T:
         raise _busy(url) from error
     except UnexpectedResponse as error:
         raise _refused(error, url) from error
+    except grpc.RpcError as error:
+        raise server_options.explained(error, url) from error
     except (ResponseHandlingException, httpx.HTTPError) as error:
         if isinstance(error, ResponseHandlingException) and isinstance(error.source, ValidationError):
             raise _garbled(url) from error

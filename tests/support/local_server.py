@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import threading
 from collections import deque
 from collections.abc import Mapping
@@ -53,6 +54,8 @@ class LocalServer:
         self.busiest = 0
         """The most requests that were under way at once."""
         self.port = 0
+        self.tls: ssl.SSLContext | None = None
+        """Set before it starts, it speaks HTTPS."""
         self._busy = 0
         self._arrived = threading.Condition()
         self._loop = asyncio.new_event_loop()
@@ -123,7 +126,7 @@ class LocalServer:
         app.router.add_route("*", "/{path:.*}", self._serve)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.05)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self.tls)
         await site.start()
         self.port = self._runner.addresses[0][1]
 
