@@ -30,6 +30,7 @@ COMMANDS = {
     "eval": "eval",
     "index": "index",
     "ingest": "ingest",
+    "plan": "plan",
     "search": "search",
     "serve": "serve",
     "sessions": "sessions",
