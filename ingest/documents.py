@@ -39,6 +39,11 @@ class Document:
         return hashlib.sha256(f"{self.title}\x1f{self.text}".encode()).hexdigest()[:32]
 
 
+def point_id(doc_id: str, ordinal: int, hash_: str) -> str:
+    """The point of the n-th passage of a document with this hash, whether there is one or not."""
+    return str(uuid.uuid5(NAMESPACE, f"{doc_id}\x1f{ordinal}\x1f{hash_}"))
+
+
 @dataclass(frozen=True)
 class Passage:
     """A piece of a document: `text == document.text[start:end]`, offsets in characters."""
@@ -58,7 +63,7 @@ class Passage:
     @property
     def point_id(self) -> str:
         """UUIDv5 of document id, ordinal and content hash: the same content is always the same point."""
-        return str(uuid.uuid5(NAMESPACE, f"{self.doc_id}\x1f{self.ordinal}\x1f{self.hash}"))
+        return point_id(self.doc_id, self.ordinal, self.hash)
 
     @property
     def searchable(self) -> str:

@@ -38,7 +38,7 @@ async def ingest(paths: Sequence[str], settings: Settings, observer: Observer, m
     if manner.prune and registry.STANDARD_INPUT in files:
         raise InputError("what vanished from standard input cannot be known", fix="Leave out --prune.", usage=True)
     async with _opened(settings, observer, manner) as run:
-        await run.over(_sourced(files, settings))
+        await run.over(sourced(files, settings))
         if manner.prune:
             await run.prune(sources.covered_by(paths))
         if not manner.dry_run:
@@ -74,7 +74,8 @@ async def refresh(settings: Settings, observer: Observer, manner: Manner = PLAIN
         return run.finished()
 
 
-def _sourced(files: Sequence[str], settings: Settings) -> Sourced:
+def sourced(files: Sequence[str], settings: Settings) -> Sourced:
+    """Every record of these files, with its source."""
     for name in files:
         source = sources.named(name)
         for record in registry.read(name, settings.pubmed):

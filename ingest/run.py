@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 
@@ -88,8 +88,12 @@ class Run:
 
     async def over(self, records: Sourced) -> None:
         """Store what is new and changed among these."""
+        await self.over_chunks(read_ahead(records, _BATCH))
+
+    async def over_chunks(self, chunks: AsyncGenerator[Chunk, None]) -> None:
+        """Store what is new and changed among the records of these lists."""
         try:
-            async with aclosing(read_ahead(records, _BATCH)) as chunks:
+            async with aclosing(chunks):
                 async for chunk in chunks:
                     await self._take(chunk)
             await self._drain()
@@ -112,11 +116,19 @@ class Run:
 
     async def prune(self, covered: Callable[[str], bool]) -> None:
         """Delete the documents that came from sources so covered and were not seen in this run."""
-        gone = [
-            id_
-            for id_, source in self.ledger.sources()
-            if id_ not in self._seen and source not in self._damaged and covered(source)
-        ]
+        await self._delete(
+            [
+                id_
+                for id_, source in self.ledger.sources()
+                if id_ not in self._seen and source not in self._damaged and covered(source)
+            ]
+        )
+
+    async def prune_unseen(self) -> None:
+        """Delete every document that was not seen in this run."""
+        await self._delete([id_ for id_ in self.ledger.ids("") if id_ not in self._seen])
+
+    async def _delete(self, gone: list[str]) -> None:
         for start in range(0, len(gone), _BATCH):
             page = gone[start : start + _BATCH]
             if self._index is not None and not self._manner.dry_run:

@@ -28,12 +28,16 @@ SOME_REJECTED = 3
         "zcat dump.jsonl.gz | citewell ingest - --index pubmed --json",
         "citewell ingest pubmed:'metformin AND kidney' --max 200",
         "citewell ingest papers/ --prune --dry-run",
+        "citewell ingest --rebuild --set embedding.dimensions=512",
     )
 )
 @click.argument("paths", nargs=-1, metavar="PATH…")
 @click.option("--max", "most", type=click.IntRange(1, 9_999), help="Records of each pubmed: query (default: 500).")
 @click.option(
     "--refresh", is_flag=True, help="Instead of PATH: what PubMed has new for earlier queries, retracted or corrected."
+)
+@click.option(
+    "--rebuild", is_flag=True, help="Make the index anew with these settings; the old one answers until then."
 )
 @click.option("--prune", is_flag=True, help="Delete what came from PATH before and is no longer there.")
 @click.option("--dry-run", is_flag=True, help="Only say what would happen.")
@@ -50,6 +54,7 @@ def ingest(
     *,
     most: int | None,
     refresh: bool,
+    rebuild: bool,
     prune: bool,
     dry_run: bool,
     strict: bool,
@@ -69,16 +74,18 @@ def ingest(
 
     Ctrl+C finishes what is under way; the same command goes on from there. An embedding server that goes away is
     waited for.
+
+    --rebuild is for another embedder, size of passages or form of the index: it builds a new one beside the old one,
+    of PATH, or of what the old one holds, and exchanges the two when the new one is whole.
     """
-    if refresh == bool(paths) or (refresh and prune):
-        raise click.UsageError("Name what to ingest: a PATH, or --refresh alone.")
+    _see_that_it_fits(paths, refresh=refresh, rebuild=rebuild, prune=prune, dry_run=dry_run)
     settings = loaded.settings
     if most is not None:
         settings = settings.model_copy(update={"pubmed": settings.pubmed.model_copy(update={"limit": most})})
     manner = Manner(prune=prune, dry_run=dry_run, strict=strict)
     watch = Watch(rejects or settings.data_dir / "rejects" / f"{settings.index.name}.jsonl", events=events)
-    summary = _run(paths, settings, watch, manner)
-    if summary.documents and settings.index.optimize_from and not dry_run:
+    summary = _run(paths, settings, watch, manner, anew=rebuild)
+    if (summary.documents or rebuild) and settings.index.optimize_from and not dry_run:
         with stages() as tell:
             asyncio.run(optimize_index(settings, tell, least=settings.index.optimize_from))
     if as_json:
@@ -88,11 +95,27 @@ def ingest(
     return SOME_REJECTED if summary.failed else 0
 
 
-def _run(paths: tuple[str, ...], settings: Settings, watch: Watch, manner: Manner) -> Summary:
+def _see_that_it_fits(paths: tuple[str, ...], *, refresh: bool, rebuild: bool, prune: bool, dry_run: bool) -> None:
+    if refresh and (paths or prune or rebuild):
+        raise click.UsageError("--refresh stands alone.")
+    if not (paths or refresh or rebuild):
+        raise click.UsageError("Name what to ingest: a PATH, or --refresh, or --rebuild alone.")
+    if rebuild and dry_run:
+        raise click.UsageError("--rebuild changes nothing before it is done; it takes no --dry-run.")
+
+
+def _run(paths: tuple[str, ...], settings: Settings, watch: Watch, manner: Manner, *, anew: bool) -> Summary:
     """The run, watched; what ends it early is told with what is kept."""
     try:
         with watch:
-            run = run_ingest(paths, settings, watch, manner) if paths else run_refresh(settings, watch, manner)
+            if anew:
+                from ingest.rebuild import rebuild  # seldom needed
+
+                run = rebuild(paths, settings, watch, manner)
+            elif paths:
+                run = run_ingest(paths, settings, watch, manner)
+            else:
+                run = run_refresh(settings, watch, manner)
             summary = asyncio.run(run)
     except (CitewellError, KeyboardInterrupt):
         if watch.latest.documents and not manner.dry_run:

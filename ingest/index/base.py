@@ -78,7 +78,8 @@ class Manifest:
             again = f"Use what it was made with: {' '.join(remedies)}; or another" if all(remedies) else "Use another"
             raise IndexMismatch(
                 f"index “{name}” was made with {part} {key} = {_show(value)}, the settings now say {_show(now)}",
-                fix=f"{again} --index NAME; or rebuild it: citewell index delete {name}, then ingest again.",
+                fix=f"{again} --index NAME; or make it anew, while the old one answers: "
+                f"citewell ingest --rebuild --index {name}.",
             )
 
     def to_json(self) -> dict[str, Any]:
@@ -105,7 +106,7 @@ class Manifest:
             raise IndexStoreError(
                 "the index was made by an older citewell, in a form without filters",
                 where=where,
-                fix="Delete it and ingest again, or ingest into another --index NAME.",
+                fix="Make it anew: citewell ingest PATH… --rebuild; or ingest into another --index NAME.",
             )
         return manifest
 

@@ -44,7 +44,7 @@ from qdrant_edge import SparseVector as EdgeSparseVector
 from configs.errors import IndexInUse, IndexMissing
 from ingest import facets
 from ingest.documents import Passage
-from ingest.index import swap
+from ingest.index import succession, swap
 from ingest.index.base import (
     DENSE,
     INDEXED_KEYS,
@@ -119,6 +119,8 @@ class EmbeddedIndex:
         """
         lock = lock or acquire(folder)
         try:
+            with explained(folder, "opened"):
+                succession.finish(folder)
             manifest = read_manifest(folder)
             with explained(folder, "opened"):
                 need_space(folder)

@@ -11,6 +11,7 @@ from configs.settings import Settings
 from ingest.index import client, embedded, starting
 from ingest.index.base import Index, Manifest
 from ingest.index.optimize import Progress, optimizable, optimize
+from ingest.index.succession import folder_beside
 from ingest.ledger import delete_ledger
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -132,7 +133,8 @@ async def optimize_index(settings: Settings, progress: Progress, *, least: int =
 async def list_indexes(settings: Settings) -> list[str]:
     """The names of all indexes in this home."""
     if settings.index.home == "embedded":
-        return sorted(path.parent.name for path in (settings.data_dir / "indexes").glob("*/manifest.json"))
+        found = (path.parent.name for path in (settings.data_dir / "indexes").glob("*/manifest.json"))
+        return sorted(name for name in found if _NAME.fullmatch(name))  # not what is being built
     from ingest.index import server
 
     connection = server.connect(settings.index)
@@ -152,6 +154,8 @@ async def delete_index(settings: Settings) -> None:
     if settings.index.home == "embedded":
         with contextlib.suppress(IndexMissing):  # which the next line says better
             await client.release(folder)
+        with contextlib.suppress(IndexMissing):
+            embedded.delete(folder_beside(folder))
         embedded.delete(folder)
         return
     from ingest.index import server

@@ -15,6 +15,7 @@ from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
 from configs.errors import (
+    CitewellError,
     IndexMissing,
     IndexStoreError,
     ServerBusy,
@@ -26,7 +27,7 @@ from configs.errors import (
 from configs.settings import IndexSettings, QdrantSettings
 from ingest import facets
 from ingest.documents import Passage
-from ingest.index import server_options
+from ingest.index import aliases, server_options
 from ingest.index.base import (
     DENSE,
     INDEXED_KEYS,
@@ -46,7 +47,6 @@ from ingest.text import one_line
 if TYPE_CHECKING:
     from ingest import filters
 
-PREFIX = "citewell-"
 _SCROLL_PAGE = 1_000
 _MAX_REASON = 200
 _FIRST = models.Filter(must=[models.FieldCondition(key="ordinal", match=models.MatchValue(value=0))])
@@ -83,22 +83,32 @@ def connect(settings: IndexSettings) -> Client:
 class ServerIndex:
     """An index on a Qdrant server. Made by `create` or `load`."""
 
-    def __init__(self, client: Client, name: str, manifest: Manifest, url: str) -> None:
+    def __init__(self, client: Client, name: str, manifest: Manifest, url: str, collection: str) -> None:
         self.name = name
         self.manifest = manifest
         self.url = url
         self._client = client
-        self._collection = PREFIX + name
+        self._collection = collection
 
     @classmethod
     async def create(cls, client: Client, name: str, manifest: Manifest, url: str) -> ServerIndex:
-        """Make a new, empty collection with its payload indexes; its metadata holds the manifest."""
+        """Make a new, empty index; what a kill left of an earlier attempt is cleared away."""
+        index = await cls.create_beside(client, name, manifest, url)
+        await index.succeed()
+        return index
+
+    @classmethod
+    async def create_beside(cls, client: Client, name: str, manifest: Manifest, url: str) -> ServerIndex:
+        """Make a new, empty collection with its payload indexes; its metadata holds the manifest, no alias leads to it."""
+        collection = await _ask(aliases.free_slot(client, name), url)
+        if await _ask(client.collection_exists(collection), url):
+            await _ask(client.delete_collection(collection), url)
         dense = {}
         if manifest.dimensions:
             dense = {DENSE: server_options.dense_vectors(manifest.dimensions, client.tuning)}
         await _ask(
             client.create_collection(
-                PREFIX + name,
+                collection,
                 vectors_config=dense,
                 sparse_vectors_config={LEXICAL: models.SparseVectorParams(modifier=models.Modifier.IDF)},
                 metadata={"citewell": manifest.to_json()},
@@ -108,12 +118,12 @@ class ServerIndex:
         )
         try:
             for key, schema in INDEXED_KEYS.items():
-                await _ask(client.create_payload_index(PREFIX + name, key, models.PayloadSchemaType(schema)), url)
+                await _ask(client.create_payload_index(collection, key, models.PayloadSchemaType(schema)), url)
         except BaseException:  # half made it would pass for an index, and search and replace slowly ever after
             with contextlib.suppress(ServerError):
-                await _ask(client.delete_collection(PREFIX + name), url)
+                await _ask(client.delete_collection(collection), url)
             raise
-        return cls(client, name, manifest, url)
+        return cls(client, name, manifest, url, collection)
 
     @classmethod
     async def load(cls, client: Client, name: str, url: str) -> ServerIndex:
@@ -122,16 +132,33 @@ class ServerIndex:
         Raises:
             IndexMissing, IndexStoreError, ServerError: none there; not citewell's; the server fails.
         """
-        where = f"{url} collection {PREFIX}{name}"
-        if not await _ask(client.collection_exists(PREFIX + name), url):
+        collection = await _ask(aliases.collection_of(client, name), url)
+        if collection is None:
             raise IndexMissing(f"there is no index “{name}” on {url} yet", fix="citewell ingest PATH… makes it.")
-        info = await _ask(client.get_collection(PREFIX + name), url)
+        return await cls._load(client, name, collection, url)
+
+    @classmethod
+    async def load_beside(cls, client: Client, name: str, url: str) -> ServerIndex | None:
+        """Open the collection that was being built beside an index; None where there is none."""
+        collection = await _ask(aliases.free_slot(client, name), url)
+        if not await _ask(client.collection_exists(collection), url):
+            return None
+        return await cls._load(client, name, collection, url)
+
+    @classmethod
+    async def _load(cls, client: Client, name: str, collection: str, url: str) -> ServerIndex:
+        where = f"{url} collection {collection}"
+        info = await _ask(client.get_collection(collection), url)
         stored = (info.config.metadata or {}).get("citewell")
         if stored is None:
             raise IndexStoreError(
                 "the collection was not made by citewell", where=where, fix="Use another --index NAME."
             )
-        return cls(client, name, Manifest.from_json(stored, where), url)
+        return cls(client, name, Manifest.from_json(stored, where), url, collection)
+
+    async def succeed(self) -> None:
+        """From now on the index of this name is this one; what it was before is deleted."""
+        await _ask(aliases.point_to(self._client, self.name, self._collection), self.url)
 
     async def store(self, entries: Sequence[Entry], replaced: Sequence[str]) -> None:
         """See `Index.store`."""
@@ -224,8 +251,7 @@ class ServerIndex:
 
 async def list_names(client: AsyncQdrantClient, url: str) -> list[str]:
     """The indexes on this server."""
-    found = await _ask(client.get_collections(), url)
-    return sorted(c.name.removeprefix(PREFIX) for c in found.collections if c.name.startswith(PREFIX))
+    return await _ask(aliases.names(client), url)
 
 
 async def delete(client: AsyncQdrantClient, name: str, url: str) -> None:
@@ -234,9 +260,8 @@ async def delete(client: AsyncQdrantClient, name: str, url: str) -> None:
     Raises:
         IndexMissing: there is none of that name.
     """
-    if not await _ask(client.collection_exists(PREFIX + name), url):
+    if not await _ask(aliases.remove(client, name), url):
         raise IndexMissing(f"there is no index “{name}” on {url}", fix="`citewell index list` names those there are.")
-    await _ask(client.delete_collection(PREFIX + name), url)
 
 
 def _point(entry: Entry) -> models.PointStruct:
@@ -269,12 +294,14 @@ async def _ask(call: Awaitable[T], url: str) -> T:
         raise _garbled(url) from error
 
 
-def _refused(error: UnexpectedResponse, url: str) -> ServerError:
+def _refused(error: UnexpectedResponse, url: str) -> CitewellError:
     if error.status_code in (401, 403):
         return ServerRefused("the Qdrant server refuses the API key", where=url, fix="Set CITEWELL_INDEX__API_KEY.")
     if error.status_code in (429, 503):
         return _busy(url)
     said = one_line(error.content.decode("utf-8", "replace"))[:_MAX_REASON]
+    if error.status_code == 404 and "Collection" in said:
+        return IndexStoreError("the index was deleted, or made anew", where=url, fix="Run the same command again.")
     return ServerError(
         f"the Qdrant server answered {error.status_code}: {said}", where=url, fix="Is index.url a Qdrant server?"
     )

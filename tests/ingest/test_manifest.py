@@ -52,7 +52,7 @@ async def test_a_mismatch_names_both_sides_and_the_remedy(
     before, after = told
     assert before in caught.value.what
     assert caught.value.what.endswith(f"now say {after}") or after in caught.value.what.partition("now say")[2]
-    assert "citewell index delete default" in caught.value.fix
+    assert "citewell ingest --rebuild --index default" in caught.value.fix
     await (await open_index(home)).close()
 
 

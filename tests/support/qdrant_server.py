@@ -53,6 +53,11 @@ class QdrantServer(LocalServer):
         match recorded.path.strip("/").split("/"):
             case ["collections"]:
                 result: Any = self.store.get_collections()
+            case ["aliases"]:
+                result = self.store.get_aliases()
+            case ["collections", "aliases"]:
+                changes = models.ChangeAliasesOperation.model_validate(recorded.body)
+                result = self.store.update_collection_aliases(changes.actions)
             case ["collections", name, "exists"]:
                 result = {"exists": self.store.collection_exists(name)}
             case ["collections", name] if recorded.method == "PUT" and self.store.collection_exists(name):

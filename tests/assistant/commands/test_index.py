@@ -31,7 +31,7 @@ def test_info_works_whatever_the_settings_say_now(sample: Home, called: Called) 
     """Another profile's settings do not keep a reader from seeing how an index was made; a search is refused."""
     assert called(sample, "index", "info", "default", "--set", "chunking.size=256").returncode == 0
     ran = called(sample, "search", "metformin", "--set", "chunking.size=256")
-    told(ran, 1, "chunking size = 512", "256", "citewell index delete default")
+    told(ran, 1, "chunking size = 512", "256", "citewell ingest --rebuild --index default")
 
 
 def test_an_index_is_optimized_when_someone_asks(sample: Home, called: Called) -> None:
