@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from assistant.commands import output
-from assistant.commands.options import Loaded, with_settings
+from assistant.commands.index_diff import diff
+from assistant.commands.options import Loaded, for_index, with_settings
 from assistant.commands.stages import stages
 from configs.settings import Settings
 from ingest.facets import summary
@@ -23,7 +24,10 @@ _MOST_FACETS = 8
 
 @click.group(epilog=output.example("citewell index list", "citewell index info default --json"))
 def index() -> None:
-    """List, describe, optimize and delete indexes."""
+    """List, describe, compare, optimize and delete indexes."""
+
+
+index.add_command(diff)
 
 
 @index.command("list", epilog=output.example("citewell index list --json"))
@@ -46,7 +50,7 @@ def list_(*, as_json: bool, loaded: Loaded) -> None:
 @with_settings
 def info(name: str, *, as_json: bool, loaded: Loaded) -> None:
     """What the index NAME holds now, and how it was made."""
-    told = asyncio.run(_info(named(loaded.settings, name)))
+    told = asyncio.run(_info(for_index(loaded.settings, name)))
     if as_json:
         output.put_json(told)
         return
@@ -84,7 +88,7 @@ def optimize(name: str, *, loaded: Loaded) -> None:
     by itself from index.optimize_from new passages on.
     """
     with stages() as tell:
-        brought = asyncio.run(optimize_index(named(loaded.settings, name), tell))
+        brought = asyncio.run(optimize_index(for_index(loaded.settings, name), tell))
     if brought is None:
         output.say("A Qdrant server optimizes its collections by itself.")
     else:
@@ -103,7 +107,7 @@ def delete(name: str, *, yes: bool, loaded: Loaded) -> None:
         if not sys.stdin.isatty():
             raise click.UsageError("Nobody is there to confirm; say --yes.")
         click.confirm(f"Delete index {one_line(name)} and all it holds?", abort=True)
-    asyncio.run(delete_index(named(loaded.settings, name)))
+    asyncio.run(delete_index(for_index(loaded.settings, name)))
     output.say(f"Deleted {name}.")
 
 
@@ -130,11 +134,6 @@ async def _cache(settings: Settings, *, clear: bool) -> str:
         return await store.state()
     finally:
         await store.close()
-
-
-def named(settings: Settings, name: str) -> Settings:
-    """The same settings for another index."""
-    return settings.model_copy(update={"index": settings.index.model_copy(update={"name": name})})
 
 
 async def _info(settings: Settings) -> dict[str, Any]:

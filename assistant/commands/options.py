@@ -12,6 +12,7 @@ import click
 from assistant.commands.output import complain
 from configs.errors import SettingsError
 from configs.loading import PROFILES, Loaded, load
+from configs.settings import Settings
 
 C = TypeVar("C", bound=Callable[..., Any])
 _FLAGS = "citewell.flags"
@@ -92,6 +93,11 @@ domain_option = setting_option(
 )
 
 
+def for_index(settings: Settings, name: str) -> Settings:
+    """The same settings for another index."""
+    return settings.model_copy(update={"index": settings.index.model_copy(update={"name": name})})
+
+
 def _assignment(text: str) -> tuple[str, Any]:
     """KEY=VALUE as key and value; a value in brackets is a TOML list, all else is text for the settings to convert."""
     key, equals, value = text.partition("=")
@@ -107,4 +113,4 @@ def _assignment(text: str) -> tuple[str, Any]:
         raise SettingsError(f"--set {key}: not a TOML list: {error}", usage=True) from None
 
 
-__all__ = ["Loaded", "domain_option", "filter_option", "with_settings"]
+__all__ = ["Loaded", "domain_option", "filter_option", "for_index", "with_settings"]

@@ -41,6 +41,46 @@ def test_an_index_is_optimized_when_someone_asks(sample: Home, called: Called) -
     told(called(sample, "index", "optimize", "other"), 1, "there is no index “other”")
 
 
+def test_two_indexes_are_compared(home: Home, called: Called) -> None:
+    """Documents only in one, edited ones, and how the two were made; JSON names every document, words some."""
+    changed = [{**RECORDS[0], "title": "Another title"}, *RECORDS[1:3], {**RECORDS[3], "id": "new"}]
+    assert home.run("ingest", "-", "--index", "a", stdin=lines(RECORDS)).returncode == 0
+    smaller = ("--set", "chunking.size=256")
+    assert home.run("ingest", "-", "--index", "b", *smaller, stdin=lines(changed)).returncode == 0
+    found = json.loads(called(home, "index", "diff", "a", "b", "--json").stdout)
+    assert (found["only_before"], found["only_after"]) == ([RECORDS[3]["id"]], ["new"])
+    assert (found["edited"], found["same"]) == ([RECORDS[0]["id"]], 2)
+    assert found["manifest"] == [{"key": "chunking.size", "before": 512, "after": 256}]
+    shown = called(home, "index", "diff", "a", "b").stdout
+    for said in ("2 documents are the same", "chunking.size: 512 → 256", "1 only in a", "1 only in b", "1 edited"):
+        assert said in shown
+    assert "were made alike" in called(home, "index", "diff", "a", "a").stdout
+    told(called(home, "index", "diff", "a", "c"), 1, "there is no index “c”")
+
+
+def test_an_index_is_made_anew_by_one_command(sample: Home, called: Called) -> None:
+    """`ingest --rebuild` alone, with the settings that the mismatch was about; flags that do not fit are refused."""
+    smaller = ("--set", "chunking.size=256")
+    ran = called(sample, "ingest", "--rebuild", "--json", *smaller)
+    assert (ran.returncode, json.loads(ran.stdout)["documents"]) == (0, 4)
+    assert called(sample, "search", "metformin", *smaller).returncode == 0
+    told(called(sample, "ingest", "--rebuild", "--refresh"), 2, "--refresh stands alone")
+    told(called(sample, "ingest", "--rebuild", "--dry-run"), 2, "no --dry-run")
+    told(called(sample, "ingest", "--rebuild", "--index", "other"), 1, "there is no index “other”")
+
+
+def test_the_embedding_cache_is_shown_and_cleared(home: Home, called: Called, openai_server: OpenAIServer) -> None:
+    """How many vectors it holds, here and in doctor; after clearing, none; without an embedder there is none to show."""
+    dense = ("--set", "embedding.provider=openai", "--set", f"embedding.url={openai_server.url}")
+    assert called(home, "index", "cache").stdout.endswith("empty\n")
+    assert home.run("ingest", "-", *dense, stdin=lines(RECORDS)).returncode == 0
+    assert "5 vectors" in called(home, "index", "cache").stdout
+    assert "embedding cache: " in (shown := called(home, "doctor", *dense).stdout)
+    assert "5 vectors" in shown
+    assert "0 vectors" in called(home, "index", "cache", "--clear").stdout
+    assert "There is none" in called(home, "index", "cache", "--set", "cache.kind=none").stdout
+
+
 def test_an_index_is_deleted_only_when_someone_says_so(home: Home, called: Called) -> None:
     """In a pipe nobody can confirm: status 2 and nothing is lost; with --yes it goes, and the others stay."""
     for name in ("old", "new"):
