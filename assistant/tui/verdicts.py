@@ -143,8 +143,8 @@ def marks(answer: Answer, source: Source) -> list[Mark]:
     return [mark for mark in found if mark.start < mark.end]
 
 
-def finding(answer: Answer, number: int, source: Source) -> tuple[Verdict, str] | None:
-    """What was found of sentence `number` in this source, and the verdict; None where it does not cite it."""
+def finding(answer: Answer, number: int, source: Source) -> tuple[str, str] | None:
+    """What was found of sentence `number` in this source, and its colour; None where the sentence does not cite it."""
     sentence = answer.sentences[number]
     check = next((one for one in sentence.checks if one.n == source.n), None)
     if check is None:
@@ -158,7 +158,9 @@ def finding(answer: Answer, number: int, source: Source) -> tuple[Verdict, str] 
         told += f", {sentence.verdict} by its sources together"
     if judged and answer.verifier:
         told += f", says {one_line(answer.verifier.model)}"
-    return verdict, told + (f": {one_line(reasons[0])}" if reasons and verdict != "supported" else "")
+    if verdict == "supported" and (known := flags(source)):
+        return "$error", f"{told}, but this source is marked: {known}"
+    return INK[verdict], told + (f": {one_line(reasons[0])}" if reasons and verdict != "supported" else "")
 
 
 def plain(markdown: str) -> str:

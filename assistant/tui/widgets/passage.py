@@ -47,7 +47,9 @@ class PassageView(VerticalScroll, inherit_bindings=False):
         self._stored = source.text if source else ""
         text = _passage(source, marks, opened) if source else Content("")
         self._part("head").update(_head(source) if source else Content(""))
-        self._part("address").update(Content((describe.web_address(source) if source else None) or ""))
+        address = (describe.web_address(source) if source else None) or ""
+        self._part("address").update(Content(address))
+        self._part("address").display = bool(address)
         self._part("text").update(text)
         self._part("rest").update(_rest(source, _opened(marks, opened)) if source else Content(""))
 

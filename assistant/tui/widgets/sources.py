@@ -147,7 +147,7 @@ class Sources(Vertical):
 
             marks = verdicts.marks(self._answer, source)
             if opened is not None and (found := verdicts.finding(self._answer, opened, source)):
-                told = Content.styled(printable(f"[{n}] {found[1]}"), verdicts.INK[found[0]])
+                told = Content.styled(printable(f"[{n}] {found[1]}"), found[0])
         self.query_one("#finding", Static).update(told)
         self.set_class(bool(told.plain), "-found")
         passage.show(source, marks, opened)
