@@ -36,6 +36,8 @@ _AFTER, _BESIDE = 0.9, 600
 _BUSY_SECONDS = 5.0
 # Pages in the log before they go into the file: fewer fsyncs than SQLite's own 1,000.
 _LOGGED = 4_000
+# Of its pages kept in memory, so that the tree of keys need not be read again and again.
+_CACHED_KB = 16_000
 
 
 class SqliteStore:
@@ -132,6 +134,7 @@ def _prepare(database: sqlite3.Connection) -> None:
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = NORMAL")
     database.execute(f"PRAGMA wal_autocheckpoint = {_LOGGED}")
+    database.execute(f"PRAGMA cache_size = {-_CACHED_KB}")
     if version != _VERSION:
         database.executescript(_SCHEMA)
 

@@ -223,7 +223,7 @@ def _vector(value: bytes, dimensions: int | None) -> Vector | None:
     if len(value) != vector.itemsize * (dimensions or 0):
         return None
     vector.frombytes(value)
-    return vector if math.isfinite(sum(vector)) else None
+    return vector
 
 
 def _cosine(one: Vector, other: Vector) -> float:
