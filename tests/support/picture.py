@@ -22,7 +22,7 @@ _QUESTION = "When must metformin be stopped in kidney disease?"
 
 
 async def picture() -> str:
-    """Ask one question; what the screen then shows, as SVG."""
+    """Ask one question, open its first citation; what the screen then shows, as SVG."""
     with tempfile.TemporaryDirectory() as folder:
         settings = demo_settings(load(flags={"data_dir": folder}).settings)
         await prepare_demo(settings)
@@ -32,6 +32,8 @@ async def picture() -> str:
             async with asyncio.timeout(30):
                 while not any(view.answer for view in app.screen.query(AnswerView)):
                     await pilot.pause(0.05)
+            await pilot.pause(0.5)
+            await pilot.press("tab", "enter")
             await pilot.pause(0.5)
             shown = app.export_screenshot()
         await app.dialogue.close()
