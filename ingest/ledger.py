@@ -14,7 +14,7 @@ from pathlib import Path
 
 from configs.errors import IndexStoreError
 from ingest.documents import Document
-from ingest.index.base import Index
+from ingest.index.base import Index, StoredDocument
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
@@ -60,7 +60,7 @@ class Ledger:
         ).fetchone()
         return None if row is None else str(row[0])
 
-    def record(self, documents: Sequence[Document], sources: Sequence[str | None]) -> None:
+    def record(self, documents: Sequence[Document | StoredDocument], sources: Sequence[str | None]) -> None:
         """Note that these are stored now, and whence they came. Call it after the index has them, never before.
 
         A source that is None leaves the one that is known.
@@ -88,6 +88,10 @@ class Ledger:
     def sources(self) -> Iterator[tuple[str, str]]:
         """Each document whose source is known, as (id, source)."""
         yield from self._database.execute("SELECT id, source FROM documents WHERE source IS NOT NULL")
+
+    def torn(self) -> bool:
+        """Whether the index holds two versions of a document."""
+        return self._database.execute("SELECT 1 FROM documents WHERE hash = ?", (_TORN,)).fetchone() is not None
 
     def forget(self, ids: Sequence[str]) -> None:
         """Note that these are stored no longer. Call it after the index has let go of them."""

@@ -37,7 +37,7 @@ async def ingest(paths: Sequence[str], settings: Settings, observer: Observer, m
     files = registry.find_files(paths)
     if manner.prune and registry.STANDARD_INPUT in files:
         raise InputError("what vanished from standard input cannot be known", fix="Leave out --prune.", usage=True)
-    async with _opened(settings, observer, manner) as run:
+    async with opened(settings, observer, manner) as run:
         await run.over(sourced(files, settings))
         if manner.prune:
             await run.prune(sources.covered_by(paths))
@@ -58,7 +58,7 @@ async def refresh(settings: Settings, observer: Observer, manner: Manner = PLAIN
     # Imported here: files need no network.
     from ingest.entrez import read_changes
 
-    async with _opened(settings, observer, manner, make=False) as run:
+    async with opened(settings, observer, manner, make=False) as run:
         queries = run.ledger.queries()
         numbers = [id_.removeprefix(PMID) for id_ in run.ledger.ids(PMID)]
         if not queries and not numbers:
@@ -83,7 +83,7 @@ def sourced(files: Sequence[str], settings: Settings) -> Sourced:
 
 
 @asynccontextmanager
-async def _opened(settings: Settings, observer: Observer, manner: Manner, *, make: bool = True) -> AsyncIterator[Run]:
+async def opened(settings: Settings, observer: Observer, manner: Manner, *, make: bool = True) -> AsyncIterator[Run]:
     """A run over an open index, with its ledger and embedder; all closed at the end."""
     async with AsyncExitStack() as stack:
         embedder = None if manner.dry_run else open_cached(settings, retries=0)

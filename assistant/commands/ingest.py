@@ -42,6 +42,8 @@ SOME_REJECTED = 3
 @click.option("--prune", is_flag=True, help="Delete what came from PATH before and is no longer there.")
 @click.option("--dry-run", is_flag=True, help="Only say what would happen.")
 @click.option("--strict", is_flag=True, help="End at the first record that has to be rejected.")
+@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", help="ray: on many machines.")
+@click.option("--workers", type=click.IntRange(1, 10_000), default=2, show_default=True, help="Of the ray engine.")
 @click.option(
     "--rejects", type=click.Path(dir_okay=False, path_type=Path), help="Where rejected records go (JSON Lines)."
 )
@@ -58,6 +60,8 @@ def ingest(
     prune: bool,
     dry_run: bool,
     strict: bool,
+    engine: str,
+    workers: int,
     rejects: Path | None,
     as_json: bool,
     events: bool,
@@ -77,14 +81,19 @@ def ingest(
 
     --rebuild is for another embedder, size of passages or form of the index: it builds a new one beside the old one,
     of PATH, or of what the old one holds, and exchanges the two when the new one is whole.
+
+    --engine ray reads and embeds on the Ray cluster of RAY_ADDRESS, else on one that it starts on this machine, into
+    a Qdrant server.
     """
+    if engine == "ray" and (refresh or rebuild or prune or dry_run or strict):
+        raise click.UsageError("--engine ray takes no --refresh, --rebuild, --prune, --dry-run or --strict.")
     _see_that_it_fits(paths, refresh=refresh, rebuild=rebuild, prune=prune, dry_run=dry_run)
     settings = loaded.settings
     if most is not None:
         settings = settings.model_copy(update={"pubmed": settings.pubmed.model_copy(update={"limit": most})})
     manner = Manner(prune=prune, dry_run=dry_run, strict=strict)
     watch = Watch(rejects or settings.data_dir / "rejects" / f"{settings.index.name}.jsonl", events=events)
-    summary = _run(paths, settings, watch, manner, anew=rebuild)
+    summary = _run(paths, settings, watch, manner, anew=rebuild, workers=workers if engine == "ray" else 0)
     if (summary.documents or rebuild) and settings.index.optimize_from and not dry_run:
         with stages() as tell:
             asyncio.run(optimize_index(settings, tell, least=settings.index.optimize_from))
@@ -104,14 +113,20 @@ def _see_that_it_fits(paths: tuple[str, ...], *, refresh: bool, rebuild: bool, p
         raise click.UsageError("--rebuild changes nothing before it is done; it takes no --dry-run.")
 
 
-def _run(paths: tuple[str, ...], settings: Settings, watch: Watch, manner: Manner, *, anew: bool) -> Summary:
-    """The run, watched; what ends it early is told with what is kept."""
+def _run(
+    paths: tuple[str, ...], settings: Settings, watch: Watch, manner: Manner, *, anew: bool, workers: int
+) -> Summary:
+    """The run, watched; what ends it early is told with what is kept. With `workers`, on Ray."""
     try:
         with watch:
             if anew:
                 from ingest.rebuild import rebuild  # seldom needed
 
                 run = rebuild(paths, settings, watch, manner)
+            elif workers:
+                from ingest.distributed import ingest_on_ray  # its extra is seldom installed
+
+                run = ingest_on_ray(paths, settings, watch, workers)
             elif paths:
                 run = run_ingest(paths, settings, watch, manner)
             else:

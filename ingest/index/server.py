@@ -217,14 +217,22 @@ class ServerIndex:
             found |= {name.format(hit.value): hit.count for hit in counted.hits}
         return found
 
-    async def documents(self) -> AsyncIterator[StoredDocument]:
+    def documents(self) -> AsyncIterator[StoredDocument]:
         """See `Index.documents`."""
+        return self._scrolled(_FIRST)
+
+    async def stored(self, ids: Sequence[str]) -> list[StoredDocument]:
+        """Those of these documents that are stored; one more than once where it has several versions."""
+        these = models.FieldCondition(key="doc_id", match=models.MatchAny(any=list(ids)))
+        return [one async for one in self._scrolled(models.Filter(must=[_FIRST, these]))]
+
+    async def _scrolled(self, where: models.Filter) -> AsyncIterator[StoredDocument]:
         offset = None
         while True:
             page, offset = await _ask(
                 self._client.scroll(
                     self._collection,
-                    scroll_filter=_FIRST,
+                    scroll_filter=where,
                     limit=_SCROLL_PAGE,
                     offset=offset,
                     with_payload=["doc_id", "hash", "text_hash"],
