@@ -51,7 +51,7 @@ async def rebuild(paths: Sequence[str], settings: Settings, observer: Observer, 
     files = registry.find_files(paths) if paths else []
     async with AsyncExitStack() as stack:
         try:
-            old = await _old(settings, required=not paths)
+            old = await _old(settings, required=not (paths and manner.prune))
         except IndexMissing:
             if not paths:
                 raise
@@ -90,7 +90,7 @@ async def _fill(run: Run, files: Sequence[str], old: Index | None, settings: Set
 
 
 async def _old(settings: Settings, *, required: bool) -> Index | None:
-    """The old index; None for one that cannot be read, unless it is `required`."""
+    """The old index; None for one that cannot be read, unless it is `required`, to be read or to be compared with."""
     try:
         return await open_index(settings, check=False, writing=True)
     except (IndexMissing, IndexInUse):
@@ -98,7 +98,10 @@ async def _old(settings: Settings, *, required: bool) -> Index | None:
     except IndexStoreError as error:
         if not required:
             return None
-        error.fix = "Name the PATHs that it was made from: citewell ingest PATH… --rebuild."
+        error.fix = (
+            "Name all PATHs that it was made from, and let go of what they do not have: "
+            f"citewell ingest PATH… --rebuild --prune. Otherwise: {error.fix}"
+        )
         raise
 
 

@@ -106,7 +106,7 @@ class Manifest:
             raise IndexStoreError(
                 "the index was made by an older citewell, in a form without filters",
                 where=where,
-                fix="Make it anew: citewell ingest PATH… --rebuild; or ingest into another --index NAME.",
+                fix="Make it anew: citewell ingest PATH… --rebuild --prune; or ingest into another --index NAME.",
             )
         return manifest
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from assistant.answering.retrieval import Searcher
-from configs.errors import IndexInUse, IndexMismatch, InputError, ServerError
+from configs.errors import IndexInUse, IndexMismatch, IndexStoreError, InputError, ServerError
 from ingest import pipeline
 from ingest.chunking import passages
 from ingest.documents import Document
@@ -209,16 +209,18 @@ async def test_a_kill_amid_the_exchange_is_made_good(done: int, settings: Settin
 async def test_a_damaged_index_is_made_anew_from_its_paths(
     settings: SettingsFactory, ingest: Ingest, corpus: CorpusWriter
 ) -> None:
-    """Where the old one cannot be read, paths are asked for, and are enough."""
+    """Where the old one cannot be read, paths are asked for, and leave to lose what they do not have."""
     home = settings({})
     await ingest(records(4), home)
     await delete_index(home)
     folder_of(home).mkdir()
     (folder_of(home) / "manifest.json").write_text('{"format": 1}')
-    with pytest.raises(Exception, match="manifest is damaged") as caught:
-        await rebuild([], home, Watcher())
-    assert "PATH" in str(caught.value)
-    await rebuild([str(corpus(records(4)))], home, Watcher())
+    path = str(corpus(records(4)))
+    for paths in ([], [path]):
+        with pytest.raises(IndexStoreError, match="manifest is damaged") as caught:
+            await rebuild(paths, home, Watcher())
+        assert "citewell ingest PATH… --rebuild --prune" in caught.value.fix
+    await rebuild([path], home, Watcher(), Manner(prune=True))
     assert len(await hashes(home)) == 4
 
 
