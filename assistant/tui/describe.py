@@ -87,11 +87,12 @@ def reference(source: Source) -> str:
 
 
 def why(found: Found, shown: int) -> list[str]:
-    """A line for each of the first `shown` results, and what is to be said of the search as a whole."""
+    """What the figures are, a line for each of the first `shown` results, and what is to be said of the search as a whole."""
     from assistant.answering.explanation import explain  # only who asks pays for it
 
     explained = explain(found)
-    return [*(f"[{n}] {how}" for n, how in enumerate(explained.results[:shown], 1)), *explained.lines()]
+    lead = "How the sources were found: rank and, in brackets, score"
+    return [lead, *(f"[{n}] {how}" for n, how in enumerate(explained.results[:shown], 1)), *explained.lines()]
 
 
 def count(number: int, noun: str) -> str:

@@ -109,6 +109,8 @@ class Sources(Vertical):
         heading = _heading(len(sources), len(cited), answer)
         asked = f"\n{one_line(question)}" if question else ""
         self.query_one("#sources-heading", Static).update(Content.assemble((heading, "bold"), (asked, "$quiet")))
+        if not (answer and self._answer) or len(answer.sentences) != len(self._answer.sentences):
+            self._opened = None  # a second opinion may have had sentences withheld since
         self._answer = answer
         if sources != self.sources:
             self.sources = sources

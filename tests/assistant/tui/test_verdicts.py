@@ -160,6 +160,24 @@ async def test_the_answer_is_there_while_a_second_model_reads_it(chat: OpenChat,
         assert store.load(store.list()[0].id).answers[0].tally == first.tally
 
 
+async def test_a_sentence_that_is_withheld_while_it_is_read_is_no_longer_pointed_to(chat: OpenChat) -> None:
+    """What the reader opened meanwhile stays open; the mark of a sentence that is gone does not pass to another."""
+    import asyncio
+
+    gate: asyncio.Event = asyncio.Event()
+    first = checked()
+    last = answer(text="Pain fell by half [1].", sentences=first.sentences[:1], sources=first.sources)
+    async with chat([Retrieved(first.question, first.sources), Checking(first), gate, Answered(last)], size=WIDE) as c:
+        await c.type("Does it help?")
+        await c.pilot.press("enter")
+        await c.until(lambda: c.turns and c.turns[-1].has_class("-has-meter"))
+        await open_citation(c, 2)
+        gate.set()
+        await c.until(lambda: not c.screen.busy)
+        await c.pilot.pause()
+        assert (c.sources.chosen, c.shown("#finding"), marked(c, "strong")) == (2, "", [])
+
+
 async def test_the_models_quote_counts_where_its_verdict_does(chat: OpenChat) -> None:
     """The pane marks what the model quotes, and both pane and meter say who judged."""
     first = checked()
