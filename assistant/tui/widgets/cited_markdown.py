@@ -199,7 +199,8 @@ class _Parser(MarkdownIt):
             self._open.clear()
             sentence = self._sentences[number]
             if sentence.judged_by and sentence.verdict not in ("supported", "unchecked"):
-                _link(state, f"{_SIGN}{sentence.verdict}", f"\u00a0{SIGNS[sentence.verdict]}")
+                # With no space before it: alone on the next line it would be taken for the next sentence's.
+                _link(state, f"{_SIGN}{sentence.verdict}", SIGNS[sentence.verdict])
         state.pos = match.end()
         return True
 
