@@ -60,7 +60,7 @@ class Passage:
     """The document's `text_hash`."""
     metadata: Metadata = field(default_factory=dict)
 
-    @property
+    @cached_property
     def point_id(self) -> str:
         """UUIDv5 of document id, ordinal and content hash: the same content is always the same point."""
         return point_id(self.doc_id, self.ordinal, self.hash)

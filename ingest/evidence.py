@@ -141,6 +141,11 @@ def evidence(metadata: Mapping[str, Any], title: str = "") -> Evidence:
     )
 
 
+def retracted(metadata: Mapping[str, Any], title: str = "") -> bool:
+    """Whether `evidence` would flag a record as retracted; every search asks this of all that it finds."""
+    return _holds(metadata.get("retracted")) or _withdrawn(_types(metadata), _links(metadata), title)
+
+
 def kind_of(name: str) -> str | None:
     """The kind of evidence that a publication type, or a person, calls so: “RCT”, “cohort”, “case-report”."""
     plain = _plain(name.replace("_", " "))
@@ -159,8 +164,7 @@ def derive(metadata: Mapping[str, Any], title: str = "") -> dict[str, Any]:
     `type` is the strongest that its publication types name, else the study design among its MeSH headings;
     `retracted` and `corrected` are always there, the others where the record gives ground for them.
     """
-    types = [_plain(name) for name in _texts(metadata.get("publication_types"))]
-    links = _links(metadata)
+    types, links = _types(metadata), _links(metadata)
     found: dict[str, Any] = {
         "type": _kind(types, _texts(metadata.get("mesh"))),
         "year": year_of(metadata.get("year")),
@@ -168,9 +172,7 @@ def derive(metadata: Mapping[str, Any], title: str = "") -> dict[str, Any]:
         "lang": language_code(str(metadata.get("lang") or "")),
     }
     facets = {key: value for key, value in found.items() if value is not None}
-    facets["retracted"] = bool(
-        _RETRACTED_TYPES.intersection(types) or "RetractionIn" in links or _RETRACTED_TITLE.match(title)
-    )
+    facets["retracted"] = _withdrawn(types, links, title)
     facets["corrected"] = bool(_CORRECTIONS & links or "corrected and republished article" in types)
     return facets
 
@@ -187,6 +189,14 @@ def is_publication_type(name: str) -> bool:
     """Whether a publication type of this name would decide anything here."""
     plain = _plain(name)
     return plain in _BY_TYPE or plain in _RETRACTED_TYPES
+
+
+def _types(metadata: Mapping[str, Any]) -> list[str]:
+    return [_plain(name) for name in _texts(metadata.get("publication_types"))]
+
+
+def _withdrawn(types: list[str], links: set[object], title: str) -> bool:
+    return bool(_RETRACTED_TYPES.intersection(types) or "RetractionIn" in links or _RETRACTED_TITLE.match(title))
 
 
 def _kind(types: list[str], mesh: list[str]) -> str | None:

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from assistant.answering.found import Dropped, Reason, Result
 from ingest.documents import Passage
-from ingest.evidence import evidence
+from ingest.evidence import retracted
 
 # Letters and digits make words; a Chinese character is one. Titles that differ in nothing else are the same.
 _WORD = re.compile(r"[\u3400-\u9fff]|[^\W_\u3400-\u9fff]+")
@@ -70,7 +70,7 @@ class Gathering:
             return
         if self.full:
             return
-        if not self._retracted and "retracted" in evidence(passage.metadata, passage.title).flags:
+        if not self._retracted and retracted(passage.metadata, passage.title):
             self._dropped.append((passage, "retracted", len(self._kept) + 1))
             return
         title = tuple(_words(passage.title))

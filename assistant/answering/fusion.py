@@ -34,12 +34,12 @@ def parts(candidates: Candidates, settings: RetrievalSettings) -> tuple[Part, Pa
     """
     shares = (1 - settings.dense_weight, settings.dense_weight) if settings.fusion == "convex" else (0.5, 0.5)
     halves = (candidates.lexical, candidates.dense)
-    points = dict.fromkeys(hit.point_id for hits in halves for hit in hits)
+    points = dict.fromkeys(point_id for hits in halves for point_id, _ in hits)
     best = max((hit.score for hit in candidates.lexical), default=0.0) or 1.0
     found = []
     for hits, share, top in zip(halves, shares, (best, 1.0), strict=True):
         if settings.fusion == "convex":
-            given = {hit.point_id: max(hit.score, 0.0) / top for hit in hits}
+            given = {point_id: max(score, 0.0) / top for point_id, score in hits}
             least = min(given.values()) if len(hits) >= settings.candidates else 0.0
         else:
             given, least = (_reciprocal_ranks if settings.fusion == "rrf" else _distribution)(hits), 0.0

@@ -205,7 +205,7 @@ class Owner:
         return wire.pack_candidates(await self.index.candidates(lexical, dense, head["limit"], _where(head)))
 
     async def _fetch(self, _: Client, head: wire.Head, __: bytes) -> Reply:
-        return {"passages": [passage.payload() for passage in await self.index.fetch(head["ids"])]}, b""
+        return {"passages": self.index.payloads(head["ids"])}, b""
 
     async def _counts(self, _: Client, head: wire.Head, __: bytes) -> Reply:
         counts = await self.index.counts(_where(head))

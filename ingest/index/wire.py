@@ -128,10 +128,7 @@ def pack_candidates(found: Candidates) -> tuple[Head, bytes]:
 def unpack_candidates(head: Head, body: bytes) -> Candidates:
     """The inverse of `pack_candidates`."""
     numbers = _Numbers(body)
-    lexical, dense = (
-        [Hit(point_id, score) for point_id, score in zip(ids, numbers.take("f", len(ids)), strict=True)]
-        for ids in (head["lexical"], head["dense"])
-    )
+    lexical, dense = (list(map(Hit, ids, numbers.take("f", len(ids)))) for ids in (head["lexical"], head["dense"]))
     return Candidates(lexical, dense)
 
 
