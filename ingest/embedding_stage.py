@@ -87,16 +87,14 @@ class EmbeddingStage:
             self._observer.warned(warning)
 
     def _calls(self, texts: Sequence[str], numbers: Sequence[int]) -> Iterator[list[int]]:
-        """The texts' numbers, in lists that make one call each: alike in length, bounded in number and in tokens."""
+        """The texts' numbers, in lists that make one call each: alike in length, bounded in number and in tokens, were they padded."""
         call: list[int] = []
-        tokens = 0
         for number in sorted(numbers, key=lambda number: len(texts[number])):
-            more = tokens_in(texts[number])
-            if call and (len(call) >= self._settings.batch_size or tokens + more > self._settings.batch_tokens):
+            padded = (len(call) + 1) * tokens_in(texts[number])
+            if call and (len(call) >= self._settings.batch_size or padded > self._settings.batch_tokens):
                 yield call
-                call, tokens = [], 0
+                call = []
             call.append(number)
-            tokens += more
         if call:
             yield call
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Iterator
+from contextlib import suppress
 from typing import TypeAlias
 
 from ingest.documents import Document
@@ -16,46 +17,56 @@ from ingest.readers.base import Rejected
 # Each record with its source, where that is known (`ingest.sources`).
 Sourced: TypeAlias = "Iterator[tuple[str | None, Document | Rejected]]"
 Chunk: TypeAlias = "list[tuple[str | None, Document | Rejected]]"
-# Lists that may wait to be taken; more would only fill the memory.
+# So many times the size of a list may wait to be taken; more would only fill the memory.
 _AHEAD = 2
+# Seconds after which what is there is handed on, though it is little: a pipe may take its time.
+_SOON = 0.2
 
 
 async def read_ahead(records: Sourced, size: int) -> AsyncGenerator[Chunk, None]:
-    """The records in lists of `size`, the last one shorter; what reading raises is raised here, after what was read."""
+    """The records in lists of at most `size`; what reading raises is raised here, after what was read."""
     loop = asyncio.get_running_loop()
-    ready: asyncio.Queue[Chunk | BaseException | None] = asyncio.Queue()
-    room = threading.Semaphore(_AHEAD)
-    left = threading.Event()
-
-    def hand_over(item: Chunk | BaseException | None) -> None:
-        if not left.is_set():
-            loop.call_soon_threadsafe(ready.put_nowait, item)
+    enough = asyncio.Event()
+    room = threading.Condition()
+    waiting: Chunk = []
+    ends: list[BaseException | None] = []
+    left = False
 
     def read() -> None:
-        chunk: Chunk = []
+        error: BaseException | None = None
         try:
             for record in records:
-                chunk.append(record)
-                if len(chunk) >= size:
-                    hand_over(chunk)
-                    chunk = []
-                    room.acquire()
-                if left.is_set():
-                    return
-            hand_over(chunk)
-            hand_over(None)
-        except BaseException as error:  # noqa: BLE001 — whatever it is, it is raised where the records are taken
-            hand_over(chunk)
-            hand_over(error)
+                with room:
+                    waiting.append(record)
+                    if len(waiting) == size:
+                        loop.call_soon_threadsafe(enough.set)
+                    room.wait_for(lambda: left or len(waiting) < _AHEAD * size)
+                    if left:
+                        return
+        except BaseException as raised:  # noqa: BLE001 — whatever it is, it is raised where the records are taken
+            error = raised
+        with room:
+            ends.append(error)
+            if not left:
+                loop.call_soon_threadsafe(enough.set)
 
     threading.Thread(target=read, name="reader", daemon=True).start()
     try:
-        while (item := await ready.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            room.release()
-            if item:
-                yield item
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(enough.wait(), _SOON)
+            enough.clear()
+            with room:
+                taken, ended = waiting[:], bool(ends)
+                waiting.clear()
+                room.notify()
+            for start in range(0, len(taken), size):
+                yield taken[start : start + size]
+            if ended:
+                break
+        if ends[0] is not None:
+            raise ends[0]
     finally:
-        left.set()
-        room.release()
+        with room:
+            left = True
+            room.notify()

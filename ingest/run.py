@@ -26,10 +26,13 @@ from ingest.progress import Observer, Summary
 from ingest.readers.base import Rejected
 from ingest.reading import Chunk, Sourced, read_ahead
 
-# Documents a batch: enough to make the store's own overhead vanish, and calls to the embedder alike.
+# Documents a batch, at most: enough to make the store's own overhead vanish. With an embedder a batch is about a call,
+# since a crash costs the batches under way.
 _BATCH = 256
-# Batches under way at once: one is embedded while the next is made and the last is stored.
-_UNDER_WAY = 3
+# Batches under way at once without an embedder: one is stored while the next is made.
+_UNDER_WAY = 2
+# Seconds that an interrupted run has for what is under way.
+_GRACE = 5.0
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,8 @@ class Run:
         self._observer = observer
         self._manner = manner
         self._lexical = LexicalEncoder(settings.lexical)
+        self._batch = _BATCH if embedder is None else min(_BATCH, settings.embedding.batch_size)
+        self._under_way = _UNDER_WAY if embedder is None else settings.embedding.concurrency + 1
         self._pending: deque[asyncio.Task[_Batch]] = deque()
         self._unstored: dict[str, Document] = {}
         self._texts: dict[str, str] = {}
@@ -88,7 +93,7 @@ class Run:
 
     async def over(self, records: Sourced) -> None:
         """Store what is new and changed among these."""
-        await self.over_chunks(read_ahead(records, _BATCH))
+        await self.over_chunks(read_ahead(records, self._batch))
 
     async def over_chunks(self, chunks: AsyncGenerator[Chunk, None]) -> None:
         """Store what is new and changed among the records of these lists."""
@@ -103,8 +108,9 @@ class Run:
             self._observer.stopping()
             if self._stage is not None:
                 self._stage.stop()
-            with suppress(CitewellError):  # it was the interruption that ended the run
-                await self._drain()
+            with suppress(CitewellError, TimeoutError):  # it was the interruption that ended the run
+                async with asyncio.timeout(_GRACE):
+                    await self._drain()
             raise
         finally:
             for task in self._pending:
@@ -171,8 +177,8 @@ class Run:
         """Store the versions that waited in vain for a later one; see `_is_settled`."""
         waiting = list(self._deferred.values())
         self.summary.skipped -= len(waiting)
-        for start in range(0, len(waiting), _BATCH):
-            await self._dispatch(waiting[start : start + _BATCH], last=True)
+        for start in range(0, len(waiting), self._batch):
+            await self._dispatch(waiting[start : start + self._batch], last=True)
 
     async def _dispatch(self, chunk: list[tuple[str | None, Document]], *, last: bool = False) -> None:
         stored = self.ledger.hashes([document.id for _, document in chunk])
@@ -197,7 +203,7 @@ class Run:
             self.ledger.came_from(unchanged)
         if not batch.documents:
             return
-        while len(self._pending) >= _UNDER_WAY:
+        while len(self._pending) >= self._under_way:
             await self._store_oldest()
         self._pending.append(asyncio.create_task(self._embed(batch)))
         await asyncio.sleep(0)  # lets the new request leave before the next records are taken

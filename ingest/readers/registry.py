@@ -93,7 +93,9 @@ def read(name: str, pubmed: PubMedSettings = _PUBMED) -> Records:
         yield from read_query(name, pubmed)
         return
     if name == STANDARD_INPUT:
-        yield from _read_stream(cast("io.BufferedReader", sys.stdin.buffer), "standard input", "")
+        # By a buffer of its own: a thread that waits in that of `sys.stdin` would hold up the end of the program.
+        with open(sys.stdin.fileno(), "rb", buffering=HEAD, closefd=False) as stream:
+            yield from _read_stream(cast("io.BufferedReader", stream), "standard input", "")
         return
     try:
         with Path(name).open("rb", buffering=HEAD) as stream:

@@ -78,7 +78,7 @@ def test_the_same_id_replaces_and_the_same_content_is_kept_and_both_are_told(hom
     assert (summary(ran)["replaced"], summary(ran)["duplicates"]) == (1, 1)
     assert "a replaces the earlier record of that id" in ran.stderr
     assert "b has the same content as a; both are kept" in ran.stderr
-    found = json.loads(home.run("search", "text", "--json").stdout)
+    found = json.loads(home.run("search", "text", "--json", "--all-passages").stdout)
     assert {hit["doc_id"]: hit["text"] for hit in found} == {"a": "New text.", "b": "New text."}
 
 
@@ -151,14 +151,14 @@ def test_ctrl_c_in_mid_ingest_keeps_what_is_stored_and_the_next_run_goes_on(
 def test_one_ctrl_c_ends_an_ingest_that_waits_for_standard_input_and_its_index_is_told_in_use(
     home: Home, ended: Ended
 ) -> None:
-    """Nobody has to press it twice; meanwhile a second process is told who holds the index."""
+    """Nobody has to press it twice; meanwhile a second ingest is told of the first."""
     process = ended(home.start("ingest", "-"))
     assert process.stdin is not None
     assert process.stderr is not None
     process.stdin.write(b"not json\n")
     process.stdin.flush()
     assert b"rejected" in process.stderr.readline()  # it has read that line, and now waits for the next
-    told(home.run("search", "metformin"), 1, f"in use by process {process.pid}", "--index NAME")
+    told(home.run("ingest", "-", stdin=b"{}"), 1, f"process {process.pid}", "--index NAME")
     status, said = interrupt(process)
     assert status == 130
     assert "Traceback" not in said
