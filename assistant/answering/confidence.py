@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from functools import lru_cache
@@ -29,6 +30,9 @@ _NEAR = 4
 # Passages that are compared: as many as an answer is given by default.
 _COMPARED = 6
 _USUAL_LENGTH, _LONG = 2.0, 2.7  # natural logarithms of 7 and 15 terms
+# BM25's k and b, a passage's usual and least number of terms, and what a mention of a word of kin counts.
+_K, _B, _USUAL_TEXT, _SHORT_TEXT, _KIN_MENTION = 1.2, 0.75, 150, 40, 0.5
+_THROUGHOUT, _OPENING = 4, 3  # sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,12 @@ class Measures:
     passage_by_length: float
     message: float
     """How far the question is a whole message, in the same logarithm."""
+    mentions: float
+    """How far the passage that speaks of it most, by saturated frequency (BM25), is ahead of the others' mean."""
+    throughout: float
+    """In the best four sentences of a passage, on average."""
+    opening: float
+    """In the title or one of the first three sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +106,7 @@ def measured(asked: Asked, sources: Sequence[Source], lexical: LexicalEncoder) -
     """What the best of `sources` hold of the question."""
     read = [_Read.of(asked, source, lexical) for source in sources[:_COMPARED]]
     passage = max(one.passage for one in read)
-    *others, best = sorted(one.passage + one.place for one in read)
-    lead = max(0.0, best - sum(others) / (_COMPARED - 1))  # 0 but for rounding
+    lead = _lead([one.passage + one.place for one in read])
     length = math.log(len(asked.weights))
     return Measures(
         passage=passage,
@@ -110,7 +119,16 @@ def measured(asked: Asked, sources: Sequence[Source], lexical: LexicalEncoder) -
         lead_by_length=lead * (length - _USUAL_LENGTH),
         passage_by_length=passage * (length - _USUAL_LENGTH),
         message=max(0.0, length - _LONG),
+        mentions=_lead([one.mentions for one in read]),
+        throughout=max(one.throughout for one in read),
+        opening=max(one.opening for one in read),
     )
+
+
+def _lead(values: Sequence[float]) -> float:
+    """How far the highest is ahead of the mean of the others; passages that were not found count as 0."""
+    *others, best = sorted(values)
+    return max(0.0, best - sum(others) / (_COMPARED - 1))  # 0 but for rounding
 
 
 def families(text: str) -> frozenset[str]:
@@ -128,6 +146,9 @@ class _Read:
     """In its best two sentences that follow one another, or in its title."""
     terms: float
     together: float
+    mentions: float
+    throughout: float
+    opening: float
 
     @classmethod
     def of(cls, asked: Asked, source: Source, lexical: LexicalEncoder) -> _Read:
@@ -137,7 +158,8 @@ class _Read:
         terms = frozenset().union(*(part for part, _ in parts))
         kin = frozenset().union(*(part for _, part in parts))
         passage = asked.covered(terms, kin)
-        alone = max((asked.covered(*part) for part in parts), default=0.0)
+        each = [asked.covered(*part) for part in parts]
+        alone = max(each, default=0.0)
         body = parts[bool(source.title) :]
         place = max((asked.covered(a | c, b | d) for (a, b), (c, d) in pairwise(body)), default=0.0)
         return cls(
@@ -146,7 +168,23 @@ class _Read:
             max(alone, place),
             sum(term in terms for term in asked.weights) / len(asked.weights),
             _together(asked, source, lexical) if asked.neighbours else passage,
+            _mentions(asked, f"{source.title}\n{source.text}", lexical),
+            sum(sorted(each)[-_THROUGHOUT:]) / max(min(len(each), _THROUGHOUT), 1),
+            max(each[: _OPENING + bool(source.title)], default=0.0),
         )
+
+
+def _mentions(asked: Asked, text: str, lexical: LexicalEncoder) -> float:
+    """BM25 of a text over the highest there can be, for the question's terms; words of kin count half, twice at most."""
+    held = Counter(term for word in _WORD.findall(text) for term in terms_of(word, lexical))
+    kin = Counter(word[:KIN] for word in _LONG_WORD.findall(text.lower()))
+    half = _K * (1 - _B + _B * max(held.total(), _SHORT_TEXT) / _USUAL_TEXT)
+    found = 0.0
+    for term, weight in asked.weights.items():
+        times = held[term] or _KIN_MENTION * min(kin[asked.kin.get(term, "")], 2)
+        found += weight * times / (times + half)
+    total = sum(asked.weights.values())
+    return found / total if total else 0.0
 
 
 def _together(asked: Asked, source: Source, lexical: LexicalEncoder) -> float:
