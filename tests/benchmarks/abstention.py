@@ -5,6 +5,9 @@ each without one half of the questions' documents, over the same 14,374 other re
 MedQuAD's and the Chinese questions are answerable; our own off-topic questions (`off_topic.toml`) are not.
 Cross-validated in five folds, both forms of a question in the same fold. `--write` puts the numbers that were found
 into assistant/answering/calibration.py.
+
+On PubMedQA in the pool the measures `mentions`, `throughout` and `opening` bring refusal's precision and recall from
+.878 and .880 to .885 and .910, in the same folds; they were chosen with all of these questions in view.
 """
 
 from __future__ import annotations
