@@ -29,12 +29,12 @@ from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from assistant.analysis.judged import read_judgments
 from assistant.answering import calibration, confidence, context, quotes
 from assistant.answering.retrieval import Searcher
 from configs.loading import load
 from ingest.pipeline import ingest
 from tests.benchmarks.harness import SHARED, environment, lines
-from tests.benchmarks.retrieval import judgments
 from tests.support.corpora import Watcher
 
 _SEED, _FOLDS, _EVERY_CHINESE = 0, 5, 13
@@ -132,7 +132,7 @@ def _indexes() -> Iterator[tuple[str, list[dict[str, Any]], list[Case]]]:
         ("scifact", "SciFact", _corpus("scifact/corpus.jsonl.gz")),
     ):
         questions = {row["id"]: row["text"] for row in lines(SHARED / halved / "queries_train.jsonl")}
-        gold = judgments(SHARED / halved / "qrels_train.tsv")
+        gold = read_judgments(SHARED / halved / "qrels_train.tsv")
         for part, taken in enumerate(_halves(gold)):
             gone = {document for question in taken for document in gold[question]}
             asked = [Case(name, question, questions[question], question not in taken) for question in gold]

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from assistant.analysis.judged import read_judgments
 from assistant.answering.fusion import fuse, ordered
 from assistant.answering.retrieval import Searcher
 from configs.loading import load
@@ -19,7 +20,7 @@ from configs.settings import RetrievalSettings
 from ingest.index.base import Candidates, Hit
 from ingest.pipeline import ingest
 from tests.benchmarks.harness import SHARED, environment, lines
-from tests.benchmarks.retrieval import judgments, ndcg
+from tests.benchmarks.retrieval import scored
 from tests.support.corpora import Watcher
 
 _SETS = {"scifact": "corpus.jsonl.gz", "pubmedqa": "corpus.jsonl"}
@@ -51,8 +52,8 @@ async def _measured(name: str) -> dict[str, Scores]:
     settings = load(flags={**flags, "embedding.domain": "none"}).settings
     await ingest([str(SHARED / name / _SETS[name])], settings, Watcher())
     searcher = await Searcher.open(settings)
-    qrels = judgments(SHARED / name / "qrels_train.tsv")
-    scores: dict[str, Scores] = {}
+    qrels = read_judgments(SHARED / name / "qrels_train.tsv")
+    found: dict[str, dict[str, list[str]]] = {}
     try:
         for query in lines(SHARED / name / "queries_train.jsonl"):
             candidates = (await searcher.search(query["text"])).trace.candidates
@@ -60,11 +61,13 @@ async def _measured(name: str) -> dict[str, Scores]:
             rankings |= {method: fuse(candidates, one) for method, one in _METHODS.items()}
             known = await _documents(searcher, candidates)
             for method, ranking in rankings.items():
-                own = scores.setdefault(method, {})
-                own[query["id"]] = ndcg(_first(ranking, known), qrels[query["id"]])
+                found.setdefault(method, {})[query["id"]] = _first(ranking, known)
     finally:
         await searcher.close()
-    return scores
+    return {
+        method: {query: row["nDCG@10"] for query, row in scored(rankings, qrels).items()}
+        for method, rankings in found.items()
+    }
 
 
 async def _documents(searcher: Searcher, candidates: Candidates) -> Mapping[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-import math
 import random
 import statistics
 import sys
@@ -16,6 +15,8 @@ from pathlib import Path
 import bm25s
 import Stemmer
 
+from assistant.analysis.judged import Judgments, read_judgments
+from assistant.analysis.metrics import PerQuery, per_query
 from assistant.answering.retrieval import Searcher
 from configs.loading import load
 from ingest.pipeline import ingest
@@ -30,7 +31,6 @@ _SETS = {
     "medquad": dict.fromkeys(("MedQuAD", "messages, tuned", "messages, checked"), "qrels_test1000.tsv"),
     "zh_qa": dict.fromkeys(("Chinese, short", "Chinese, whole"), "qrels_dev.tsv"),
 }
-Judgments = Mapping[str, Mapping[str, int]]
 
 
 def main() -> None:
@@ -43,11 +43,12 @@ def main() -> None:
             ours = asyncio.run(_citewell(corpus, asked))
             theirs = _bm25s(corpus, asked)
         for name, questions in asked.items():
-            qrels = {query: judgments(SHARED / corpus / sets[name])[query] for query in questions}
-            own, other = mean_ndcg(ours[name], qrels), mean_ndcg(theirs[name], qrels)
-            recall = _mean_recall(ours[name], qrels)
+            judged = read_judgments(SHARED / corpus / sets[name])
+            qrels = {query: judged[query] for query in questions}
+            own, other = (_means(scored(found[name], qrels)) for found in (ours, theirs))
             print(
-                f"  {name:<18} citewell {own:.4f}  bm25s {other:.4f}  {own - other:+.4f}   recall@10 {recall:.4f}   {len(qrels)} questions"
+                f"  {name:<18} citewell {own['nDCG@10']:.4f}  bm25s {other['nDCG@10']:.4f}  {own['nDCG@10'] - other['nDCG@10']:+.4f}"
+                f"   recall@10 {own['recall@10']:.4f}   {len(qrels)} questions"
             )
 
 
@@ -56,7 +57,7 @@ def _questions(corpus: str, name: str) -> dict[str, str]:
     if corpus == "zh_qa":
         field = "title" if name == "Chinese, short" else "text"
         some = random.Random(3).sample(lines(SHARED / corpus / "queries_dev.jsonl"), 1500)  # noqa: S311 — a fixed sample
-        judged = judgments(SHARED / corpus / "qrels_dev.tsv")
+        judged = read_judgments(SHARED / corpus / "qrels_dev.tsv")
         return {query["id"]: query[field] for query in some if query["id"] in judged}
     if corpus != "medquad":
         return {query["id"]: query["text"] for query in lines(SHARED / corpus / "queries_train.jsonl")}
@@ -65,31 +66,14 @@ def _questions(corpus: str, name: str) -> dict[str, str]:
     return {query["id"]: lay.message(query, talk) if talk else query["text"] for query in queries}
 
 
-def judgments(path: Path) -> Judgments:
-    """A BEIR qrels file: query id → document id → grade."""
-    found: dict[str, dict[str, int]] = {}
-    for line in path.read_text("utf-8").splitlines()[1:]:
-        query, document, grade = line.split("\t")
-        found.setdefault(query, {})[document] = int(grade)
-    return found
+def scored(found: Mapping[str, Sequence[str]], qrels: Judgments) -> PerQuery:
+    """Every measure for every judged query, of rankings that are best first."""
+    run = {query: {document: -float(rank) for rank, document in enumerate(ids)} for query, ids in found.items()}
+    return per_query(qrels, run)
 
 
-def ndcg(ranking: Sequence[str], grades: Mapping[str, int], depth: int = 10) -> float:
-    """Normalised discounted cumulative gain with exponential gain (Burges et al., 2005), as trec_eval computes it for binary grades."""
-    gain = sum((2 ** grades.get(d, 0) - 1) / math.log2(rank + 2) for rank, d in enumerate(ranking[:depth]))
-    ideal = sum(
-        (2**grade - 1) / math.log2(rank + 2) for rank, grade in enumerate(sorted(grades.values(), reverse=True)[:depth])
-    )
-    return float(gain / ideal)
-
-
-def mean_ndcg(found: Mapping[str, Sequence[str]], qrels: Judgments) -> float:
-    """Mean nDCG@10 over the judged queries."""
-    return statistics.mean(ndcg(found[query], grades) for query, grades in qrels.items())
-
-
-def _mean_recall(found: Mapping[str, Sequence[str]], qrels: Judgments) -> float:
-    return statistics.mean(len(set(found[query]) & set(grades)) / len(grades) for query, grades in qrels.items())
+def _means(values: PerQuery) -> dict[str, float]:
+    return {name: statistics.mean(row[name] for row in values.values()) for name in ("nDCG@10", "recall@10")}
 
 
 async def _citewell(corpus: str, asked: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, list[str]]]:
