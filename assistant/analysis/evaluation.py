@@ -32,11 +32,12 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Ranked:
-    """What searching gave: a run, the seconds of each search, and how often which warning came."""
+    """What searching gave: a run, the seconds of each search, how often which warning came, and how many failed in part."""
 
     run: Run
     seconds: Sequence[float]
     warnings: Counter[str] = field(default_factory=Counter)
+    failed: int = 0
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,7 @@ async def rank(
     run: dict[str, dict[str, float]] = {question: {} for question in questions}
     seconds: list[float] = []
     warnings: Counter[str] = Counter()
+    failed: list[bool] = []
     waiting = iter(questions.items())
 
     async def work() -> None:
@@ -166,6 +168,7 @@ async def rank(
             seconds.append(time.perf_counter() - started)
             run[identity] = descending((result.passage.doc_id, result.score) for result in found.results)
             warnings.update(found.warnings)
+            failed.append(found.failed)
             progress(len(seconds), len(questions))
             await asyncio.sleep(0)  # an embedded index never waits: let Ctrl-C and the others in
 
@@ -176,7 +179,7 @@ async def rank(
         for worker in workers:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
-    return Ranked(run, seconds, warnings)
+    return Ranked(run, seconds, warnings, sum(failed))
 
 
 @asynccontextmanager

@@ -67,6 +67,8 @@ class Found:
 
     results: tuple[Result, ...]
     warnings: tuple[str, ...] = ()
+    failed: bool = False
+    """Whether an embedder or a reranker did not answer, so that this is less than it could be."""
     expanded: tuple[str, ...] = ()
     """What was searched for beside the question's own words."""
     filter: str = ""

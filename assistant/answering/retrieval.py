@@ -116,6 +116,7 @@ class Searcher:
             depth = min(4 * depth, _DEEPEST)  # a few long documents took all places: look for others
         results = gathering.results()
         dropped = gathering.dropped()
+        failed = bool(warnings)
         warnings += await self._remarks(where, dropped, found_any=bool(results))
         trace = Trace(
             candidates=candidates,
@@ -126,7 +127,7 @@ class Searcher:
             rerank_instruction=self._reranking.instruction if self._reranking and scores else "",
             dropped=dropped,
         )
-        return Found(results, tuple(warnings), trace=trace, filter=where.text, expanded=tuple(map(str, also)))
+        return Found(results, tuple(warnings), failed, tuple(map(str, also)), where.text, trace)
 
     async def check(self, where: filters.Filter) -> None:
         """See that some record carries each label that a filter names.

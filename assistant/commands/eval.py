@@ -97,7 +97,7 @@ def retrieval(
         output.put_json({"corpus" if corpus else "index": name, "depth": depth, **evaluation.to_json()})
     else:
         _put(evaluation, name, depth)
-    return SOME_REJECTED if evaluation.ranked.warnings or watch.latest.failed else 0
+    return SOME_REJECTED if evaluation.ranked.failed or watch.latest.failed else 0
 
 
 @eval.command(epilog=output.example("citewell eval compare before.run after.run --qrels qrels.tsv --json"))

@@ -169,6 +169,17 @@ def test_a_filter_narrows_what_is_searched(collection: Collection) -> None:
     assert figures(collection.run("--json", "--filter", "year>=2010"))["metrics"]["MRR@10"] == 1.0
 
 
+def test_a_retracted_record_left_out_is_told_and_no_failure(collection: Collection) -> None:
+    """A corpus with a retracted record is evaluated like any other: a script that looks at the status goes on."""
+    row = {"_id": "gone", "title": "Aspirin", "text": "Aspirin for fever.", "retracted": True}
+    collection.write("corpus.jsonl", f"{json.dumps(row)}\n{json.dumps({**row, '_id': 'one', 'retracted': False})}\n")
+    collection.write("queries.jsonl", "q1\taspirin\n")
+    collection.write("qrels.tsv", "q1\tone\t1\n")
+    ran = collection.run()
+    assert ran.returncode == 0
+    assert "1 of 1 questions: 1 retracted record was left out" in ran.stderr
+
+
 def test_a_search_that_was_not_as_asked_is_no_success(collection: Collection, home: Home, called: Called) -> None:
     """Figures of a hybrid search whose embedder was away would be lexical ones: the status and a note say so."""
     from tests.support.openai_server import OpenAIServer
