@@ -133,4 +133,5 @@ def test_a_script_retrieves_again_and_again(
     assert first == second
     with pytest.raises(RuntimeError, match="await aretrieve"):
         retriever.retrieve(QUESTION)
-    assert [text.endswith(f"\nQuery:{QUESTION}") for text in openai_server.embedded[-2:]] == [True, True]
+    asked = [text for text in openai_server.embedded if text.endswith(f"\nQuery:{QUESTION}")]
+    assert len(asked) == 1, "the cache of vectors knows a question that was asked before"
