@@ -235,4 +235,4 @@ def test_an_index_without_facets_is_refused_with_its_remedy(settings: SettingsFa
     old = {**Manifest.of(settings(), None).to_json(), "format": 1}
     with pytest.raises(IndexStoreError, match="without filters") as caught:
         Manifest.from_json(old, "there")
-    assert "ingest again" in caught.value.fix
+    assert "--rebuild" in caught.value.fix
