@@ -58,15 +58,16 @@ def test_two_indexes_are_compared(home: Home, called: Called) -> None:
     told(called(home, "index", "diff", "a", "c"), 1, "there is no index “c”")
 
 
-def test_an_index_is_made_anew_by_one_command(sample: Home, called: Called) -> None:
+def test_an_index_is_made_anew_by_one_command(home: Home, called: Called) -> None:
     """`ingest --rebuild` alone, with the settings that the mismatch was about; flags that do not fit are refused."""
+    assert home.run("ingest", "-", stdin=lines(RECORDS)).returncode == 0
     smaller = ("--set", "chunking.size=256")
-    ran = called(sample, "ingest", "--rebuild", "--json", *smaller)
+    ran = called(home, "ingest", "--rebuild", "--json", *smaller)
     assert (ran.returncode, json.loads(ran.stdout)["documents"]) == (0, 4)
-    assert called(sample, "search", "metformin", *smaller).returncode == 0
-    told(called(sample, "ingest", "--rebuild", "--refresh"), 2, "--refresh stands alone")
-    told(called(sample, "ingest", "--rebuild", "--dry-run"), 2, "no --dry-run")
-    told(called(sample, "ingest", "--rebuild", "--index", "other"), 1, "there is no index “other”")
+    assert called(home, "search", "metformin", *smaller).returncode == 0
+    told(called(home, "ingest", "--rebuild", "--refresh"), 2, "--refresh stands alone")
+    told(called(home, "ingest", "--rebuild", "--dry-run"), 2, "no --dry-run")
+    told(called(home, "ingest", "--rebuild", "--index", "other"), 1, "there is no index “other”")
 
 
 def test_the_embedding_cache_is_shown_and_cleared(home: Home, called: Called, openai_server: OpenAIServer) -> None:
