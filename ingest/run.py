@@ -203,7 +203,7 @@ class Run:
             self.ledger.came_from(unchanged)
         if not batch.documents:
             return
-        while len(self._pending) >= self._under_way:
+        while self._pending and (len(self._pending) >= self._under_way or self._pending[0].done()):
             await self._store_oldest()
         self._pending.append(asyncio.create_task(self._embed(batch)))
         await asyncio.sleep(0)  # lets the new request leave before the next records are taken
