@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from assistant.answering.support import entities, polarity, quantities
+from assistant.answering.support import dates, entities, polarity, quantities
 from assistant.answering.support.alignment import Segment, Twin, slice_of
 from assistant.answering.support.analysis import Analysis
 from assistant.answering.support.quantities import Quantity
@@ -23,6 +23,7 @@ _PERIODS = """
 """
 _COUNTS: tuple[tuple[Kind, frozenset[str]], ...] = (
     ("number", frozenset(_RANKS.split())),
+    ("number", frozenset(dates.MONTHS) - {"may"}),
     ("unit", frozenset(_PERIODS.split())),
 )
 _CAUSES = frozenset({"cause", "causes", "caused", "causing"})  # in place of “prevent”, no word of every abstract

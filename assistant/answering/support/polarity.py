@@ -75,7 +75,7 @@ _FOR = (
     "upstream excitatory bilateral open remission internal anterior proximal inner primary systolic hot warm heavy heavier wet thick deep strengthen mild milder mildly benign acquired maternal dominant 阳 有 能 前 早 是"
 )
 _AGAINST = (
-    "negative… harm… ineffective… inefficac… unsafe dangerous adverse… unfavor… unfavour… fail… disadvantage… antagonist… absence "
+    "negative… inverse… harm… ineffective… inefficac… unsafe dangerous adverse… unfavor… unfavour… fail… disadvantage… antagonist… absence "
     "absent without after late later last resistan… refractory unresponsive… insensitive… unlikely unable insignificant… "
     "nonsignificant… exclud… risk… threat… die died dies dead death… mortality never none neither abnormal… unstable differ… "
     "distinct… unequal… unknown unacceptable inadequate… insufficient… inappropriate… useless reject… dependent… indirect… stop… discontinu… "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from assistant.answering.support import units
@@ -12,6 +12,8 @@ from assistant.answering.support.text import Token
 _TOLERANCE = 0.015  # 52 weeks are a year, 26 weeks six months
 _WORDS_OF_ONE = frozenset({"one", "One", "half", "Half"})
 _HALVES = frozenset({"half", "halved", "一半", "半数"})
+_BETWEEN = frozenset({"vs", "versus", "to"})  # figures on both sides share the unit behind the second
+_SPREAD = 5  # characters of “ +/- ”: figures so near share it as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +28,30 @@ class Quantity:
     token: Token
     first: int
     last: int
+    implied: bool = False
+    """Whether the unit stands behind a later figure only: the 38.4 of `38.4 ± 1.2 vs. 39.4 ± 1.3 weeks`."""
 
     def means(self, other: Quantity) -> bool:
         """Whether the two are the same where one stands in the other's place: a unit may not be lost."""
         if self._share is not None and self._share == other._share:
             return True
-        return self.same(other) and bool(self.dimension) == bool(other.dimension)
+        return self.same(other) and (self.implied or other.implied or bool(self.dimension) == bool(other.dimension))
 
     def same(self, other: Quantity, *, rounded: bool = False) -> bool:
-        """Whether the two mean the same amount; one without a unit matches any unit, and `rounded` forgives rounding."""
+        """Whether `other`, a source's, is the same amount.
+
+        One without a unit of its own matches any unit, `rounded` forgives rounding. What a source's figures imply
+        counts; what the claim's own do is too uncertain to be held against it.
+        """
         if self._share is not None and self._share == other._share:
             return True
-        if not self.dimension or not other.dimension or self.dimension == other.dimension:
+        if self._bare or not other.dimension or self.dimension == other.dimension:
             return self._equal(other, rounded=rounded)
         return False
+
+    @property
+    def _bare(self) -> bool:
+        return self.implied or not self.dimension
 
     @property
     def _share(self) -> float | None:
@@ -49,7 +61,7 @@ class Quantity:
         return self.value if self.token.text.lower() in _HALVES else None
 
     def _equal(self, other: Quantity, *, rounded: bool) -> bool:
-        if not self.dimension or not other.dimension or self.size == other.size:
+        if self._bare or not other.dimension or self.size == other.size:
             ours, theirs = self.value, other.value
             if ours == theirs:
                 return True
@@ -72,7 +84,23 @@ def read(tokens: Sequence[Token]) -> list[Quantity]:
         if not measured and token.text.startswith("百分之"):
             dimension = ("%",)
         found.append(Quantity(token.value, dimension, size, token, n, n + len(measured)))
+    return _carried(found, tokens)
+
+
+def _carried(found: list[Quantity], tokens: Sequence[Token]) -> list[Quantity]:
+    """The quantities, those before `±`, `vs.` and `to` with the unit that follows once for all."""
+    for n in range(len(found) - 2, -1, -1):
+        one, other = found[n], found[n + 1]
+        if not one.dimension and other.dimension and _share_unit(one, other, tokens):
+            found[n] = replace(one, dimension=other.dimension, size=other.size, implied=True)
     return found
+
+
+def _share_unit(one: Quantity, other: Quantity, tokens: Sequence[Token]) -> bool:
+    between = other.first - one.last
+    if between == 1:
+        return other.token.start - one.token.end in (1, 3, _SPREAD)  # -, ±, +/-: not “, ” and “) ”
+    return between == 2 and tokens[one.last + 1].text.lower() in _BETWEEN
 
 
 def lacking(claimed: Iterable[Quantity], stated: Sequence[Quantity]) -> list[tuple[Quantity, Quantity | None]]:

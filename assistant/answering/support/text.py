@@ -10,7 +10,7 @@ import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
 
-from assistant.answering.support import numerals, units
+from assistant.answering.support import dates, numerals, units
 from configs.settings import LexicalSettings
 from ingest.lexical import LexicalEncoder
 
@@ -55,7 +55,7 @@ def tokens(text: str) -> list[Token]:
         measures = bool(found) and found[-1].kind in ("number", "unit") and start - found[-1].end <= 1
         key, kind, value = _read(match[0], match.lastgroup or "word", measures)
         found.append(Token(match[0], key, kind, start, end, value))
-    return numerals.merged(found)
+    return dates.in_order(numerals.merged(found))
 
 
 def normalised(text: str) -> tuple[str, list[int], list[int]]:

@@ -83,3 +83,29 @@ def test_a_share_computed_from_counts_is_supported() -> None:
         "About 21% of surgical trials were stopped early.", "Of the surgical trials, 81 of 395 were stopped early."
     )
     assert not [reason for reason in found.reasons if reason.kind == "number"]
+
+
+@pytest.mark.parametrize("date", ["5 March 2020", "March 5, 2020", "Mar. 5, 2020", "2020-03-05", "5 mar 2020"])
+def test_a_date_is_the_same_in_every_order(date: str) -> None:
+    """Day first, month first or year first: the same day is no difference, another one is another number."""
+    source = "BACKGROUND: The trial was long. METHODS: Enrolment in the trial began on 5 March 2020 in Norway."
+    assert check(f"Enrolment in the trial began on {date} in Norway.", source).verdict == "supported"
+    for other in (
+        source.replace("5 March", "6 March"),
+        source.replace("March", "April"),
+        source.replace("2020", "2021"),
+    ):
+        found = check(f"Enrolment in the trial began on {date} in Norway.", other)
+        assert found.verdict != "supported"
+        assert "number" in {reason.kind for reason in found.reasons}, found
+
+
+def test_figures_before_a_unit_share_it() -> None:
+    """`38.4 ± 1.2 vs. 39.4 ± 1.3 weeks` are four figures in weeks: days are another unit for each of them."""
+    source = (
+        "Infants had a lower gestational age (38.4 +/- 1.2 vs. 39.4 +/- 1.3 weeks) than other infants of that cohort."
+    )
+    assert check("The gestational age of the infants was 38.4 weeks.", source).verdict == "supported"
+    assert check("The gestational age of the infants was 38.4.", source).verdict == "supported"
+    found = check("The gestational age of the infants was 38.4 days.", source)
+    assert "unit" in {reason.kind for reason in found.reasons}, found
