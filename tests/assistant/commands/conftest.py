@@ -31,6 +31,11 @@ Ran = subprocess.CompletedProcess[str]
 Called = Callable[..., Ran]
 
 
+def _hear_ctrl_c() -> None:
+    """What is started by a job in the background would inherit its deafness to Ctrl+C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Home:
     """A user's machine: a folder with their data and settings, and the program run in it."""
 
@@ -74,6 +79,7 @@ class Home:
             stderr=subprocess.PIPE,
             env=self.environment(**environment),
             cwd=self.folder,
+            preexec_fn=_hear_ctrl_c,
         )
 
     def terminal(self, *arguments: str, **environment: str) -> Terminal:
