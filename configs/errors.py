@@ -6,6 +6,7 @@
     ├── IndexStoreError       the index cannot be opened, read or written
     │   ├── IndexMissing      there is none of that name yet
     │   ├── IndexInUse        another process holds it
+    │   ├── IndexReplaced     another has taken its place since it was opened
     │   └── IndexMismatch     it was made with other settings
     ├── ServerError           a model server or a Qdrant server did not do its part
     │   ├── ServerUnreachable nothing answers there, or not in time
@@ -59,6 +60,10 @@ class IndexMissing(IndexStoreError):
 
 class IndexInUse(IndexStoreError):
     """Another process holds the index."""
+
+
+class IndexReplaced(IndexStoreError):
+    """The index was made anew, or deleted, since it was opened: open it again."""
 
 
 class IndexMismatch(IndexStoreError):

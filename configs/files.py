@@ -22,9 +22,9 @@ def user_file() -> Path:
     return Path(override) if override else platformdirs.user_config_path("citewell") / "config.toml"
 
 
-def instructions_file() -> Path:
-    """The user's own domain instructions: instructions.toml beside their settings file."""
-    return user_file().with_name("instructions.toml")
+def beside_settings(name: str) -> Path:
+    """A file of the user's beside their settings file: instructions.toml and terms.toml hold domains of their own."""
+    return user_file().with_name(name)
 
 
 def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -31,6 +31,12 @@ class Loaded:
 
     settings: Settings
     origins: Mapping[str, str]
+    asked: tuple[str | None, Mapping[str, Any]] = (None, {})
+    """The profile and flags that `load` was given."""
+
+    def again(self) -> Loaded:
+        """The same, from files and environment as they are now; errors as `load`."""
+        return load(*self.asked)
 
     def rows(self) -> Iterator[tuple[str, Any, str]]:
         """Each leaf as (dotted key, value as JSON has it with secrets masked, origin)."""
@@ -74,7 +80,7 @@ def load(profile: str | None = None, flags: Mapping[str, Any] | None = None) -> 
     merged["profile"] = name
     origins["profile"] = named_by
     try:
-        return Loaded(Settings(**merged), origins)
+        return Loaded(Settings(**merged), origins, (profile, dict(flags or {})))
     except ValidationError as error:
         raise _explain(error, origins) from None
 

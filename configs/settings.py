@@ -14,6 +14,9 @@ import platformdirs
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 _LOCAL = re.compile(r"localhost|::1|127(\.\d+){3}")
+WHOLE = 24_576
+"""Tokens up to which `chunking.size = "whole"` leaves a document uncut: three quarters of what an embedder of 32,768 tokens
+takes, since its own are smaller than these where figures and foreign words stand."""
 UserPath = Annotated[Path, AfterValidator(Path.expanduser)]
 
 
@@ -27,6 +30,10 @@ def _shown_as_it_is(url: str) -> str:
 
 def _blank_to_none(url: Any) -> Any:
     return None if isinstance(url, str) and not url.strip() else url
+
+
+def _size(said: Any) -> Any:
+    return WHOLE if isinstance(said, str) and said.strip().lower() == "whole" else said
 
 
 Url = Annotated[str, AfterValidator(_shown_as_it_is)]
@@ -84,9 +91,9 @@ class IndexSettings(Section):
 
 
 class ChunkingSettings(Section):
-    """Passage sizes, in cl100k tokens."""
+    """Passage sizes, in cl100k tokens; `size = "whole"` leaves documents whole, for embedders that read 32k tokens."""
 
-    size: int = Field(512, ge=16, le=32_768)
+    size: Annotated[int, BeforeValidator(_size)] = Field(512, ge=16, le=32_768)
     overlap: int = Field(64, ge=0)
 
     @model_validator(mode="after")
@@ -109,7 +116,7 @@ class EmbeddingSettings(Section):
     """The dense half: none, an OpenAI-compatible server, or FastEmbed in process."""
 
     provider: Literal["none", "openai", "fastembed"] = "none"
-    url: Url = "http://localhost:30000/v1"
+    url: Url = Field("http://localhost:30000/v1", description="any OpenAI-compatible server: SGLang, vLLM, Infinity, …")
     model: str = "Qwen/Qwen3-Embedding-0.6B"
     model_path: UserPath | None = Field(None, description="a folder with model.onnx, for fastembed")
     api_key: SecretStr | None = None
@@ -239,6 +246,12 @@ class ChatSettings(Section):
     theme: str = "citewell-dark"
 
 
+class ClassifySettings(Section):
+    """Classifiers that label passages as they are stored (`citewell classify train`)."""
+
+    labels: tuple[str, ...] = Field((), description="KEY=MODEL each: filters then know KEY; MODEL is a folder")
+
+
 class Settings(Section):
     """Everything that can be set. Build it with `load`, which also says where values came from."""
 
@@ -260,3 +273,4 @@ class Settings(Section):
     verification: VerificationSettings = VerificationSettings()
     serve: ServeSettings = ServeSettings()
     chat: ChatSettings = ChatSettings()
+    classify: ClassifySettings = ClassifySettings()

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from configs.settings import ChunkingSettings
-from ingest import sentences, tokens
+from ingest import places, sentences, tokens
 from ingest.documents import Document, Passage
 
 if TYPE_CHECKING:
@@ -22,12 +22,12 @@ _WORD = re.compile(r"\S")
 
 
 def passages(document: Document, settings: ChunkingSettings) -> list[Passage]:
-    """The passages of a document, in order; one that fits whole is not split.
+    """The passages of a document, in order; one that fits whole is not split, others at each top-level section too.
 
     Each is a verbatim slice, so that `document.text[p.start:p.end] == p.text`.
     """
     whole = tokens.fits(document.text, settings.size)
-    spans = [(0, len(document.text))] if whole else _spans(document.text, settings)
+    spans = [(0, len(document.text))] if whole else _spans(document, settings)
     return [
         Passage(
             doc_id=document.id,
@@ -39,16 +39,17 @@ def passages(document: Document, settings: ChunkingSettings) -> list[Passage]:
             hash=document.hash,
             text_hash=document.text_hash,
             metadata=document.metadata,
+            places=places.within(document.places, start, end) if document.places else (),
         )
         for ordinal, (start, end) in enumerate(spans)
     ]
 
 
-def _spans(text: str, settings: ChunkingSettings) -> list[tuple[int, int]]:
+def _spans(document: Document, settings: ChunkingSettings) -> list[tuple[int, int]]:
     """Where the splitter's chunks, which are stripped of outer white space, stand in the text."""
     split = _splitter(settings.size, settings.overlap).split_text
     spans: list[tuple[int, int]] = []
-    for offset, segment in _segments(text):
+    for offset, segment in _segments(document):
         end = 0
         for chunk in split(segment):
             # A chunk starts no later than the first word after the one before it. Where the text repeats
@@ -63,19 +64,21 @@ def _spans(text: str, settings: ChunkingSettings) -> list[tuple[int, int]]:
     return spans
 
 
-def _segments(text: str) -> Iterator[tuple[int, str]]:
-    """The text in pieces the splitter can digest, each with its offset, cut at the best border near the end.
+def _segments(document: Document) -> Iterator[tuple[int, str]]:
+    """The text in pieces the splitter can digest, each with its offset: its sections, cut at the best border near the end.
 
     Megabytes of prose in one record then take the time of many short ones, and no more.
     """
-    start = 0
-    while len(text) - start > _SEGMENT:
-        earliest, latest = start + _SEGMENT // 2, start + _SEGMENT
-        borders = (at + len(mark) for mark in _BORDERS if (at := text.rfind(mark, earliest, latest)) >= 0)
-        end = next(borders, latest)
-        yield start, text[start:end]
-        start = end
-    yield start, text[start:]
+    text, start = document.text, 0
+    for stop in [*places.sections_begin(document.places), len(text)]:
+        while stop - start > _SEGMENT:
+            earliest, latest = start + _SEGMENT // 2, start + _SEGMENT
+            borders = (at + len(mark) for mark in _BORDERS if (at := text.rfind(mark, earliest, latest)) >= 0)
+            end = next(borders, latest)
+            yield start, text[start:end]
+            start = end
+        yield start, text[start:stop]
+        start = stop
 
 
 @cache
@@ -85,9 +88,14 @@ def _splitter(size: int, overlap: int) -> SentenceSplitter:
     return SentenceSplitter(
         chunk_size=size,
         chunk_overlap=overlap,
-        tokenizer=tokens.encoding().encode_ordinary,
+        tokenizer=_counted,
         chunking_tokenizer_fn=_sentences,
     )
+
+
+def _counted(text: str) -> range:
+    """As many things as the text has tokens: the splitter only asks how many."""
+    return range(tokens.count(text))
 
 
 def _sentences(text: str) -> list[str]:

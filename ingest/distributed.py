@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any, cast
 from configs import errors
 from configs.errors import CitewellError, InputError, NotInstalled
 from configs.settings import Settings
-from ingest import sources
+from ingest import places, sources
 from ingest.documents import Document
-from ingest.index.base import StoredDocument
+from ingest.index.base import IDENTIFIERS, StoredDocument
 from ingest.ledger import empty_ledger
 from ingest.pipeline import opened, sourced
 from ingest.progress import Observer, Summary
@@ -184,7 +184,7 @@ class Worker:
         from ingest.index.open import open_index
 
         records = [
-            (row["source"], Document(**row["document"]) if "document" in row else Rejected(**row["rejected"]))
+            (row["source"], _document(row["document"]) if "document" in row else Rejected(**row["rejected"]))
             for row in rows
         ]
         documents = {record.id: (source, record) for source, record in records if isinstance(record, Document)}
@@ -204,13 +204,22 @@ class Worker:
         versions = {(one.id, one.hash) for _, one in records if isinstance(one, Document)}
         stored = [(source, one) for source, one in documents.values() if noted.get(one.id) == one.hash]
         return {
-            "stored": [(one.id, one.hash, one.text_hash) for _, one in stored],
+            "stored": [(one.id, one.hash, one.text_hash, _stated(one)) for _, one in stored],
             "sources": [source for source, _ in stored],
             "twice": len(versions) > len(documents),
             "rejected": [asdict(one) for one in watcher.rejects],
             "summary": run.finished().to_json(),
             "origin": records[-1][1].origin if records else "",
         }
+
+
+def _stated(document: Document) -> dict[str, Any]:
+    """What a ledger needs of its metadata."""
+    return {key: document.metadata[key] for key in IDENTIFIERS if key in document.metadata}
+
+
+def _document(stored: dict[str, Any]) -> Document:
+    return Document(**stored | {"places": places.read(stored["places"])})
 
 
 class _Collector(Observer):

@@ -10,10 +10,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from ingest import places
+from ingest.places import Places
+
 # Namespace of point ids: a constant of the format; changing it orphans every stored point.
 NAMESPACE = uuid.UUID("6f0f6d1c-6d0a-5c0e-9f64-0c1d6a1c7e5b")
 
 Metadata = Mapping[str, Any]
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
 
 
 @dataclass(frozen=True)
@@ -26,11 +30,14 @@ class Document:
     metadata: Metadata = field(default_factory=dict)
     origin: str = ""
     """Where it was read, as `file:line`; not part of its identity."""
+    places: Places = ()
+    """Which section and page its text is in, from character to character, where that is known; derived from the file,
+    and no part of its identity either."""
 
     @cached_property
     def hash(self) -> str:
         """SHA-256 (first 32 hex digits) over all that would be stored: a change in it is an edit."""
-        content = json.dumps([self.id, self.title, self.text, self.metadata], sort_keys=True, ensure_ascii=False)
+        content = _ENCODER.encode([self.id, self.title, self.text, self.metadata])
         return hashlib.sha256(content.encode()).hexdigest()[:32]
 
     @cached_property
@@ -59,6 +66,10 @@ class Passage:
     text_hash: str
     """The document's `text_hash`."""
     metadata: Metadata = field(default_factory=dict)
+    places: Places = ()
+    """Those of the document that hold for it, by characters of the document."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What classifiers made of it at ingest (`ingest.labelling`); no part of its identity."""
 
     @cached_property
     def point_id(self) -> str:
@@ -72,7 +83,7 @@ class Passage:
 
     def payload(self) -> dict[str, Any]:
         """As stored in both homes of the index."""
-        return {
+        known = {
             "doc_id": self.doc_id,
             "ordinal": self.ordinal,
             "title": self.title,
@@ -83,8 +94,17 @@ class Passage:
             "text_hash": self.text_hash,
             "metadata": dict(self.metadata),
         }
+        if self.places:
+            known["places"] = [list(place) for place in self.places]
+        if self.labels:
+            known["labels"] = dict(self.labels)
+        return known
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any]) -> Passage:
-        """The inverse of `payload`."""
-        return cls(**{name: payload[name] for name in cls.__dataclass_fields__})
+        """The inverse of `payload`; of what an older citewell stored, without places and labels."""
+        known = {name: payload[name] for name in _STORED} | {"labels": payload.get("labels") or {}}
+        return cls(**known, places=places.read(stored)) if (stored := payload.get("places")) else cls(**known)
+
+
+_STORED = [name for name in Passage.__dataclass_fields__ if name not in ("places", "labels")]

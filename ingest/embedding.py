@@ -13,7 +13,7 @@ import binascii
 import math
 from array import array
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from configs.errors import ServerGarbled
 from configs.settings import EmbeddingSettings
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # What is embedded to learn the size of the vectors.
 PROBE = "dimensions"
+# How far from 1 the length of a normalised vector may be, which a model of half precision computed.
+_ROUNDING = 0.01
 
 
 class Embedder(Protocol):
@@ -96,32 +98,47 @@ class ServerEmbedder:
         Raises:
             ServerError: any failure; `ServerGarbled` for vectors that are missing, ragged or not finite.
         """
-        if self._client is None:
-            self._client = openai_api.make_client(
-                self._settings.url, self._settings.api_key, self._settings.timeout, retries=self._retries
-            )
-        options = {} if self._settings.dimensions is None else {"dimensions": self._settings.dimensions}
-        client = self._client if self._answered else self._client.with_options(max_retries=0)
+        body: dict[str, Any] = {"input": list(texts), "model": self._settings.model, "encoding_format": "base64"}
+        if self._settings.dimensions is not None:
+            body["dimensions"] = self._settings.dimensions
+        client = self._connected() if self._answered else self._connected().with_options(max_retries=0)
         try:
-            answer = await client.embeddings.create(
-                input=list(texts),
-                model=self._settings.model,
-                encoding_format="base64",
-                **options,  # type: ignore[arg-type]
-            )
-            vectors = [_decode(item.embedding) for item in sorted(answer.data, key=lambda item: item.index)]
-            _check(vectors, len(texts), self._size)
+            # As `embeddings.create`, without its models of what is sent and received: half of the client's work.
+            answer: Any = await client.post("/embeddings", body=body, cast_to=object)
+            items = sorted(answer["data"], key=lambda item: int(item["index"]))
+            received = [_decode(item["embedding"]) for item in items]
+            _check(received, len(texts), self._size)
+            vectors = _at_length_one(received)
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            raise openai_api.explain(error, "embedding", self._client, "embedding") from error
+            raise openai_api.explain(error, "embedding", client, "embedding") from error
         self._answered, self._size = True, len(vectors[0]) if vectors else self._size
         return vectors
+
+    async def longest(self) -> int | None:
+        """How many tokens of a text the model reads, as SGLang and vLLM tell among their models; None: not told."""
+        import openai  # with the client: seldom asked
+
+        try:
+            cards = (await self._connected().with_options(max_retries=0).models.list()).data
+        except (openai.OpenAIError, AttributeError):  # the latter where a web page comes
+            return None
+        ours = next((card for card in cards if card.id == self._settings.model), cards[0] if len(cards) == 1 else None)
+        told = getattr(ours, "max_model_len", None)
+        return told if isinstance(told, int) else None
 
     async def close(self) -> None:
         """See `Embedder.close`."""
         if self._client is not None:
             await self._client.close()
+
+    def _connected(self) -> AsyncOpenAI:
+        if self._client is None:
+            self._client = openai_api.make_client(
+                self._settings.url, self._settings.api_key, self._settings.timeout, retries=self._retries
+            )
+        return self._client
 
 
 def _decode(embedding: str | Sequence[float]) -> Vector:
@@ -143,8 +160,19 @@ def _check(vectors: Sequence[Vector], wanted: int, dimensions: int | None) -> No
         raise ValueError(
             f"embeddings of {sorted(sizes)} dimensions came where {dimensions or 'one size'} was asked for"
         )
+
+
+def _at_length_one(vectors: list[Vector]) -> list[Vector]:
+    """The vectors themselves from most servers; Infinity cuts to fewer dimensions without normalising again.
+
+    Raises:
+        ValueError: one of them holds NaN or infinity.
+    """
     if not all(math.isfinite(sum(vector)) for vector in vectors):
         raise ValueError("an embedding holds NaN or infinity")
+    if not vectors or abs(math.hypot(*vectors[0]) - 1) < _ROUNDING:  # what a server does to one it does to all
+        return vectors
+    return [array("f", (value / (math.hypot(*vector) or 1.0) for value in vector)) for vector in vectors]
 
 
 async def dimensions_of(embedder: Embedder) -> int:

@@ -2,7 +2,8 @@
 
 Calls are alike in size (texts sorted by length, so that little of a padded batch is padding), as many at once as the
 server answers without queueing, fewer as soon as it says that it is busy (additive increase, multiplicative decrease:
-Chiu and Jain, 1989). A server that goes away is waited for. A text that it refuses is found by halving the call.
+Chiu and Jain, 1989); where a single call is too much for its queue, which SGLang counts in texts, calls become smaller.
+A server that goes away is waited for. A text that it refuses is found by halving the call.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ class EmbeddingStage:
         self._summary = summary
         self._observer = observer
         self._room = _Room(settings.concurrency)
+        self._most = settings.batch_size
+        """Texts of one call, as many as the server's queue seems to take."""
         self._patient = True
 
     def stop(self) -> None:
@@ -91,7 +94,7 @@ class EmbeddingStage:
         call: list[int] = []
         for number in sorted(numbers, key=lambda number: len(texts[number])):
             padded = (len(call) + 1) * tokens_in(texts[number])
-            if call and (len(call) >= self._settings.batch_size or padded > self._settings.batch_tokens):
+            if call and (len(call) >= self._most or padded > self._settings.batch_tokens):
                 yield call
                 call = []
             call.append(number)
@@ -106,26 +109,43 @@ class EmbeddingStage:
                 await dimensions_of(self._embedder)  # raises where it is not this text that is refused
                 outcomes[call[0]] = refusal
                 return
-            middle = len(call) // 2
-            await self._embed(call[:middle], texts, outcomes)
-            await self._embed(call[middle:], texts, outcomes)
+            await self._halved(call, texts, outcomes)
+        except _TooManyTexts:
+            await self._halved(call, texts, outcomes)
         else:
+            if len(call) == self._most:
+                self._most = min(self._settings.batch_size, self._most + 1)
             outcomes.update(zip(call, vectors, strict=True))
 
+    async def _halved(self, call: list[int], texts: Sequence[str], outcomes: dict[int, Outcome]) -> None:
+        middle = len(call) // 2
+        await self._embed(call[:middle], texts, outcomes)
+        await self._embed(call[middle:], texts, outcomes)
+
     async def _asked(self, texts: list[str]) -> list[Vector]:
-        """One call, repeated while there is hope."""
+        """One call, repeated while there is hope.
+
+        Raises:
+            _TooManyTexts: the server is too busy for it even though it is all that is asked of it here.
+            ServerError: as `vectors`.
+        """
         began, failures, wait = time.monotonic(), 0, _SHORTEST_WAIT
         while True:
             try:
                 async with self._room:
+                    if len(texts) > self._most:  # which another call found out meanwhile
+                        raise _TooManyTexts
                     sent = time.monotonic()
                     vectors = await self._embedder.embed_documents(texts)
                     self._room.grow((time.monotonic() - sent) / len(texts))
             except ServerRefused:
                 raise
             except ServerError as error:
-                self._room.shrink()
                 failures += 1
+                if isinstance(error, ServerBusy) and failures > 1 and len(texts) > 1 and self._room.single:
+                    self._most = min(self._most, (len(texts) + 1) // 2)
+                    raise _TooManyTexts from error
+                self._room.shrink()
                 gone = isinstance(error, (ServerUnreachable, ServerBusy))
                 over = time.monotonic() - began > self._settings.wait if gone else failures > _REPEATS
                 if over or not self._patient:
@@ -139,6 +159,10 @@ class EmbeddingStage:
             else:
                 self._summary.tokens += sum(map(tokens_in, texts))
                 return vectors
+
+
+class _TooManyTexts(Exception):
+    """The call may do in two."""
 
 
 class _Room:
@@ -160,6 +184,11 @@ class _Room:
         async with self._changed:
             self._under_way -= 1
             self._changed.notify_all()
+
+    @property
+    def single(self) -> bool:
+        """Whether no more than one call may be under way."""
+        return int(self._limit) == 1
 
     def grow(self, seconds_a_text: float) -> None:
         """A call went well, in this time."""

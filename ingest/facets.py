@@ -4,30 +4,30 @@ A point of either home has them at the top of its payload, `year` as an integer 
 
     type=… journal=… lang=…     of `ingest.evidence`
     retracted concern corrected where that holds
-    department=… department     any other short value of its metadata, and that it has one at all
+    department=… department     any other short value of its metadata, and that it has one at all; or a classifier's label
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from ingest.documents import Passage
+from ingest.documents import Metadata, Passage
 from ingest.evidence import FLAGS, evidence
 from ingest.text import one_line
 
 YEAR = "year"
 FACETS = "facets"
 # Longest value, and most values of one key, that are a label rather than a text or a bibliography.
-_LONGEST = 80
+LONGEST = 80
 _MOST = 16
 # What identifies a record or is a bulk of terms is no label; the last are facets of their own.
 _IDENTITY = ("authors", "volume", "issue", "pages", "pmid", "pmcid", "doi", "url", "page_spans", "encoding")
 _BULK = ("mesh", "keywords", "publication_types", "corrections")
-_NO_LABELS = {*_IDENTITY, *_BULK, "type", "year", "journal", "lang", "language", "has", *FLAGS}
+NO_LABELS = {*_IDENTITY, *_BULK, "type", "year", "journal", "lang", "language", "has", *FLAGS}
 _JOURNAL_EXTRAS = re.compile(r"^the |\s*\([^()]*\)$|[.,;:]+$")
 
 
@@ -39,7 +39,7 @@ def stored(passage: Passage) -> dict[str, Any]:
         payload[YEAR] = known.year
     found = {"type": known.type, "journal": known.journal and journal_key(known.journal), "lang": known.lang}
     facets = [f"{key}={fold(value)}" for key, value in found.items() if value]
-    payload[FACETS] = [*facets, *known.flags, *_labels(passage.metadata)]
+    payload[FACETS] = [*facets, *known.flags, *_labels(_labelled(passage))]
     return payload
 
 
@@ -57,8 +57,11 @@ def journal_key(name: str) -> str:
     return _JOURNAL_EXTRAS.sub("", folded) or folded
 
 
-def summary(facets: Mapping[str, int]) -> dict[str, Any]:
-    """What an index can be filtered by, from its facets (see `Index.facets`): documents of each kind, most first."""
+def summary(facets: Mapping[str, int], classified: Iterable[str] = ()) -> dict[str, Any]:
+    """What an index can be filtered by, from its facets (see `Index.facets`): documents of each kind, most first.
+
+    Of the keys that are `classified`, whose values come of a classifier and are few, those are told too.
+    """
     grouped: dict[str, dict[str, int]] = {}
     for facet, count in facets.items():
         key, _, value = facet.partition("=")
@@ -71,6 +74,7 @@ def summary(facets: Mapping[str, int]) -> dict[str, Any]:
         "flags": {flag: grouped[flag][""] for flag in FLAGS if flag in grouped},
         "journals": len(grouped.get("journal", ())),
         "labels": {key: values[""] for key, values in grouped.items() if "" in values and key not in FLAGS},
+        "values": {key: {value: n for value, n in grouped.get(key, {}).items() if value} for key in classified},
     }
 
 
@@ -79,11 +83,17 @@ def label_key(name: str) -> str:
     return fold(name).replace(" ", "_")
 
 
+def _labelled(passage: Passage) -> Metadata:
+    """Its metadata, and for what they do not say the labels that classifiers gave it."""
+    said = {label_key(name) for name, value in passage.metadata.items() if value not in (None, "", [])}
+    return {**passage.metadata, **{key: label for key, label in passage.labels.items() if label_key(key) not in said}}
+
+
 def _labels(metadata: Mapping[str, Any]) -> Iterator[str]:
     for name, value in metadata.items():
         key = label_key(name)
         values = value if isinstance(value, (list, tuple)) else (value,)
-        if key in _NO_LABELS or len(values) > _MOST:
+        if key in NO_LABELS or len(values) > _MOST:
             continue
         labels = {label for item in values if (label := _label(item))}
         if labels:
@@ -94,4 +104,4 @@ def _labels(metadata: Mapping[str, Any]) -> Iterator[str]:
 def _label(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return fold(str(value)) if isinstance(value, (str, int)) and len(str(value)) <= _LONGEST else ""
+    return fold(str(value)) if isinstance(value, (str, int)) and len(str(value)) <= LONGEST else ""

@@ -7,27 +7,37 @@ One SQLite file beside the index. The index is the truth: where the two disagree
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
 from configs.errors import IndexStoreError
 from ingest.documents import Document
 from ingest.index.base import Index, StoredDocument
+from ingest.papers import Known, identifiers
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
-    id TEXT PRIMARY KEY, hash TEXT NOT NULL, text_hash TEXT NOT NULL, source TEXT
+    id TEXT PRIMARY KEY, hash TEXT NOT NULL, text_hash TEXT NOT NULL, source TEXT, pmid INTEGER, doi TEXT
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_text ON documents (text_hash);
+CREATE INDEX IF NOT EXISTS by_pmid ON documents (pmid) WHERE pmid IS NOT NULL;
+CREATE INDEX IF NOT EXISTS by_doi ON documents (doi) WHERE doi IS NOT NULL;
 CREATE TABLE IF NOT EXISTS superseded (id TEXT NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (id, hash)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS queries (name TEXT PRIMARY KEY, asked TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS columns (source TEXT PRIMARY KEY, mapped TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS belongs_to (index_id TEXT NOT NULL);
 """
-# Of the schema: a ledger of another is made anew from the index.
-_VERSION = 2
-# Marks a document of which the index holds two versions: it equals no content, so it is stored anew.
+# Of the schema: a ledger of another is made anew from the index; one of 2 keeps whence its documents came.
+_VERSION = 4
+_FROM_2 = """
+ALTER TABLE documents ADD COLUMN pmid INTEGER; ALTER TABLE documents ADD COLUMN doi TEXT;
+UPDATE documents SET hash = '';
+"""
+# Marks a document of which the index holds two versions: it equals no content, so it is stored anew. Where all are marked
+# so, none counts, and the ledger is rebuilt.
 _TORN = ""
 
 
@@ -53,27 +63,38 @@ class Ledger:
         marks = ",".join("?" * len(ids))
         return dict(self._database.execute(f"SELECT id, hash FROM documents WHERE id IN ({marks})", list(ids)))  # noqa: S608 — only question marks are put in
 
-    def same_text(self, document: Document) -> str | None:
-        """The id of another stored document with the same title and text, if there is one."""
-        row = self._database.execute(
-            "SELECT id FROM documents WHERE text_hash = ? AND id <> ? LIMIT 1", (document.text_hash, document.id)
-        ).fetchone()
-        return None if row is None else str(row[0])
+    def same_texts(self, documents: Sequence[Document]) -> dict[str, str]:
+        """For those of the documents whose title and text another stored one has: the id of that other, by their own."""
+        marks = ",".join("?" * len(documents))
+        query = f"SELECT text_hash, min(id), max(id) FROM documents WHERE text_hash IN ({marks}) GROUP BY text_hash"  # noqa: S608 — as above
+        stored = {text: ids for text, *ids in self._database.execute(query, [one.text_hash for one in documents])}
+        found = ((one.id, [id_ for id_ in stored.get(one.text_hash, ()) if id_ != one.id]) for one in documents)
+        return {id_: others[0] for id_, others in found if others}
+
+    def papers(self, pmids: Sequence[int], dois: Sequence[str]) -> list[Known]:
+        """The stored documents that state one of these identifiers."""
+        found: list[Known] = []
+        for column, wanted in (("pmid", pmids), ("doi", dois)):
+            marks = ",".join("?" * len(wanted))
+            query = f"SELECT id, hash, pmid, doi, source FROM documents WHERE {column} IN ({marks})"  # noqa: S608 — as above
+            found += map(Known._make, self._database.execute(query, list(wanted)))
+        return found
 
     def record(self, documents: Sequence[Document | StoredDocument], sources: Sequence[str | None]) -> None:
         """Note that these are stored now, and whence they came. Call it after the index has them, never before.
 
         A source that is None leaves the one that is known.
         """
-        rows = [(d.id, d.hash, d.text_hash, source) for d, source in zip(documents, sources, strict=True)]
+        rows = [_row(document, source) for document, source in zip(documents, sources, strict=True)]
         with self._noting() as database:
             database.executemany(
                 "INSERT OR IGNORE INTO superseded SELECT id, hash FROM documents WHERE id = ?",
                 [row[:1] for row in rows],
             )
             database.executemany(
-                "INSERT INTO documents VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
-                " hash = excluded.hash, text_hash = excluded.text_hash, source = coalesce(excluded.source, source)",
+                "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET hash = excluded.hash,"
+                " text_hash = excluded.text_hash, source = coalesce(excluded.source, source), pmid = excluded.pmid,"
+                " doi = excluded.doi",
                 rows,
             )
 
@@ -98,10 +119,12 @@ class Ledger:
         with self._noting() as database:
             database.executemany("DELETE FROM documents WHERE id = ?", [(id_,) for id_ in ids])
 
-    def superseded(self, document: Document) -> bool:
-        """Whether this very version was stored once and then gave way to another."""
-        query = "SELECT 1 FROM superseded WHERE id = ? AND hash = ?"
-        return self._database.execute(query, (document.id, document.hash)).fetchone() is not None
+    def superseded(self, documents: Sequence[Document]) -> set[str]:
+        """The ids of those that were stored once, in this very version, and then gave way to another."""
+        marks = ",".join("?" * len(documents))
+        query = f"SELECT id, hash FROM superseded WHERE id IN ({marks})"  # noqa: S608 — as above
+        rows = set(self._database.execute(query, [document.id for document in documents]))
+        return {document.id for document in documents if (document.id, document.hash) in rows}
 
     def asked(self, queries: Iterable[str], day: date) -> None:
         """Note that PubMed was asked these queries that day."""
@@ -114,6 +137,19 @@ class Ledger:
         """The queries that this index was filled from, and the day each was last asked."""
         rows = self._database.execute("SELECT name, asked FROM queries ORDER BY name")
         return {name: date.fromisoformat(asked) for name, asked in rows}
+
+    def map_columns(self, columns: Mapping[str, Mapping[str, str]]) -> None:
+        """Note what the columns of tables mean, by source (see `ingest.mapping`); of an empty one, that they are guessed."""
+        with self._noting() as database:
+            database.executemany("DELETE FROM columns WHERE source = ?", [(source,) for source in columns])
+            database.executemany(
+                "INSERT INTO columns VALUES (?, ?)",
+                [(source, json.dumps(mapped)) for source, mapped in columns.items() if mapped],
+            )
+
+    def columns(self) -> dict[str, dict[str, str]]:
+        """What was noted so."""
+        return {source: json.loads(mapped) for source, mapped in self._database.execute("SELECT * FROM columns")}
 
     def ids(self, prefix: str) -> list[str]:
         """The stored documents whose id begins so."""
@@ -136,6 +172,15 @@ def delete_ledger(path: Path) -> None:
     """Remove a ledger and what SQLite keeps beside it; it is no error if there is none."""
     for suffix in ("", "-wal", "-shm", "-journal"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def columns_in(path: Path) -> dict[str, dict[str, str]]:
+    """`Ledger.columns` of a ledger whose index need not be sound; nothing where it cannot be read."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            return Ledger(database).columns()
+    except sqlite3.Error:
+        return {}
 
 
 async def open_ledger(path: Path, index: Index) -> Ledger:
@@ -168,19 +213,28 @@ def _explained(path: Path | None) -> Iterator[None]:
         ) from error
 
 
+def _row(
+    document: Document | StoredDocument, source: str | None
+) -> tuple[str, str, str, str | None, int | None, str | None]:
+    paper = identifiers(document.id, document.metadata)
+    return document.id, document.hash, document.text_hash, source, paper.pmid, paper.doi
+
+
 async def _matching(path: Path, index: Index) -> Ledger:
     database = sqlite3.connect(path)
     try:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
-        if database.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
-            database.executescript(f"DROP TABLE IF EXISTS documents; DROP TABLE IF EXISTS belongs_to; {_SCHEMA}")
-            database.execute(f"PRAGMA user_version = {_VERSION}")
+        version = database.execute("PRAGMA user_version").fetchone()[0]
+        if version != _VERSION:
+            older = {2: _FROM_2, 3: ""}.get(version, "DROP TABLE IF EXISTS documents; DROP TABLE IF EXISTS belongs_to;")
+            database.executescript(f"BEGIN; {older} {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
         owner = database.execute("SELECT index_id FROM belongs_to").fetchone()
         # Reads the whole table, and so finds damage in it.
         known = database.execute("SELECT count(*) FROM documents WHERE hash <> ?", (_TORN,)).fetchone()[0]
         if owner is not None and owner != (index.manifest.id,):
             database.execute("DELETE FROM queries")
+            database.execute("DELETE FROM columns")
         if owner != (index.manifest.id,) or known != (await index.counts()).documents:
             await _rebuild(database, index)
     except BaseException:
@@ -199,7 +253,7 @@ async def _rebuild(database: sqlite3.Connection, index: Index) -> None:
         database.execute("DELETE FROM belongs_to")
         async for stored in index.documents():
             database.execute(
-                "INSERT INTO documents VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET hash = ?",
-                (stored.id, stored.hash, stored.text_hash, sources.get(stored.id), _TORN),
+                "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET hash = ?",
+                (*_row(stored, sources.get(stored.id)), _TORN),
             )
         database.execute("INSERT INTO belongs_to VALUES (?)", (index.manifest.id,))

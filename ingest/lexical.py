@@ -91,7 +91,7 @@ class LexicalEncoder:
         weights = dict(zip(said.indices, said.values, strict=True))
         weights |= {pair: _PAIR_WEIGHT * weight for pair, weight in zip(pairs.indices, pairs.values, strict=True)}
         worth = dict.fromkeys(self._english_talk, 1 - length)
-        if _UNSPACED.search(text):
+        if _is_unspaced(text):
             worth |= dict.fromkeys(self._chinese_talk, 0.0)
         weights = {term: weight * worth.get(term, 1.0) for term, weight in weights.items()}
         weights = {term: weight for term, weight in weights.items() if weight} or dict.fromkeys(weights, 1.0)
@@ -143,7 +143,7 @@ class _Model:
 
     def pairs(self, text: str) -> SparseVector:
         """The pairs of neighbouring characters where words are not spaced, as terms that no word is."""
-        if not _UNSPACED.search(text):
+        if not _is_unspaced(text):
             return SparseVector([], [])
         runs = _RUN.findall(unicodedata.normalize("NFKC", text))
         pairs = self._spaced.embed_document(
@@ -152,4 +152,8 @@ class _Model:
         return SparseVector(pairs.indices, pairs.values)
 
     def _of(self, text: str) -> Bm25:
-        return self._unspaced if _UNSPACED.search(text) else self._spaced
+        return self._unspaced if _is_unspaced(text) else self._spaced
+
+
+def _is_unspaced(text: str) -> bool:
+    return not text.isascii() and _UNSPACED.search(text) is not None  # most are ASCII, and know it

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Self, TypeVar
 
 from llama_index.embeddings.openai_like import OpenAILikeEmbedding  # type: ignore[import-untyped]
@@ -79,10 +80,10 @@ class InstructionEmbedding(OpenAILikeEmbedding):  # type: ignore[misc]  # it has
             await embedder.close()
 
     async def _aget_query_embedding(self, query: str) -> list[float]:
-        return list(await self._shared().embed_query(query))
+        return list(await (await self._shared()).embed_query(query))
 
     async def _aget_text_embeddings(self, texts: list[str]) -> list[list[float]]:
-        return [list(vector) for vector in await self._shared().embed_documents(texts)]
+        return [list(vector) for vector in await (await self._shared()).embed_documents(texts)]
 
     async def _aget_text_embedding(self, text: str) -> list[float]:
         return (await self._aget_text_embeddings([text]))[0]
@@ -110,10 +111,13 @@ class InstructionEmbedding(OpenAILikeEmbedding):  # type: ignore[misc]  # it has
         )
         return ServerEmbedder(settings, retries=self.max_retries)
 
-    def _shared(self) -> ServerEmbedder:
+    async def _shared(self) -> ServerEmbedder:
         """Give this event loop's embedder: connections cannot be used from another loop."""
         loop = asyncio.get_running_loop()
         if self._open is None or self._open[0] is not loop:
+            if self._open is not None and self._open[0].is_closed():
+                with suppress(RuntimeError):  # that its loop is closed; else it would close itself in this one
+                    await self._open[1].close()
             self._open = (loop, self._embedder())
         return self._open[1]
 

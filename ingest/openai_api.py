@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from configs.errors import ServerBusy, ServerError, ServerGarbled, ServerRefused, ServerUnreachable
@@ -14,6 +16,15 @@ if TYPE_CHECKING:
 # Servers without authentication ignore the key, but the client insists on one.
 _NO_KEY = "none"
 _MAX_REASON = 300
+# Answers that say "try once more" with a status of a client's fault: timed out, a part behind it failed (TEI).
+_NOT_OUR_FAULT = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.FAILED_DEPENDENCY)
+# In whose words a model is unknown, a text too long or a size of vectors not to be had: SGLang's, vLLM's, Infinity's,
+# TEI's, Ollama's; llama.cpp and Ollama say "too long" with a 500.
+_NO_SUCH_MODEL = re.compile(r"\bmodel\b.*(does not exist|not found)", re.IGNORECASE)
+_TOO_LONG = re.compile(
+    r"context (length|size)|too (large|long)\b|longer than|(at most|less than) \d+ (tokens|characters)", re.IGNORECASE
+)
+_OTHER_SIZE = re.compile(r"matryoshka|\bdimensions\b", re.IGNORECASE)
 
 
 def make_client(url: str, api_key: SecretStr | None, timeout: float, *, retries: int) -> AsyncOpenAI:
@@ -67,7 +78,9 @@ def explain(error: Exception, role: str, client: AsyncOpenAI, setting: str) -> S
         return ServerRefused(
             f"the {role} server refuses the API key", where=where, fix=f"Set CITEWELL_{setting.upper()}__API_KEY."
         )
-    if isinstance(error, openai.NotFoundError):
+    if isinstance(error, openai.NotFoundError) or (
+        isinstance(error, openai.BadRequestError) and _NO_SUCH_MODEL.search(said)
+    ):
         return ServerRefused(
             f"the {role} server knows no such model or path ({said})",
             where=where,
@@ -79,13 +92,16 @@ def explain(error: Exception, role: str, client: AsyncOpenAI, setting: str) -> S
         or _stream_code(error) in (429, 503)
     ):
         return ServerBusy(f"the {role} server is overloaded ({said})", where=where, fix="Try again in a while.")
-    if isinstance(error, openai.InternalServerError):
-        return ServerError(
-            f"the {role} server failed ({error.status_code}: {said})", where=where, fix="See the server's log."
-        )
     if isinstance(error, openai.APIStatusError):
-        fix = "Lower generation.context_tokens or retrieval.limit." if "context length" in said else ""
-        return ServerRefused(f"the {role} server answered {error.status_code}: {said}", where=where, fix=fix)
+        if error.status_code in _NOT_OUR_FAULT or (
+            isinstance(error, openai.InternalServerError) and not _TOO_LONG.search(said)
+        ):
+            return ServerError(
+                f"the {role} server failed ({error.status_code}: {said})", where=where, fix="See the server's log."
+            )
+        return ServerRefused(
+            f"the {role} server answered {error.status_code}: {said}", where=where, fix=_remedy(said, setting)
+        )
     if isinstance(error, openai.APIResponseValidationError) or not isinstance(error, openai.OpenAIError):
         return ServerGarbled(
             f"the {role} server's answer is not what the OpenAI protocol says ({said})",
@@ -93,6 +109,16 @@ def explain(error: Exception, role: str, client: AsyncOpenAI, setting: str) -> S
             fix=f"Is {setting}.url an OpenAI-compatible server?",
         )
     return ServerError(f"the {role} server failed: {said}", where=where)
+
+
+def _remedy(said: str, setting: str) -> str:
+    """What to do about a refusal, by what the server said; empty where that says nothing known."""
+    if setting == "embedding" and _OTHER_SIZE.search(said):
+        return "Unset embedding.dimensions, or start the server so that it gives fewer (SGLang, vLLM: is_matryoshka)."
+    if _TOO_LONG.search(said):
+        lower = "chunking.size" if setting == "embedding" else "generation.context_tokens or retrieval.limit"
+        return f"Lower {lower}."
+    return ""
 
 
 def _is_httpx(error: BaseException, name: str) -> bool:
@@ -103,11 +129,18 @@ def _is_httpx(error: BaseException, name: str) -> bool:
 def _reason(error: Exception, client: AsyncOpenAI) -> str:
     """What the server said, on one line, cut short, without the key."""
     body = getattr(error, "body", None)
-    said = body.get("message") if isinstance(body, dict) else None
+    said = (body.get("message") or _detail(body.get("detail"))) if isinstance(body, dict) else None
     text = " ".join(str(said or getattr(error, "message", None) or error or type(error).__name__).split())
     if client.api_key != _NO_KEY and client.api_key:
         text = text.replace(client.api_key, "***")
     return text if len(text) <= _MAX_REASON else text[:_MAX_REASON] + "…"
+
+
+def _detail(detail: object) -> str | None:
+    """FastAPI's own form of a refusal, without the input that it repeats: a text, or a list of what is wrong with it."""
+    if isinstance(detail, list):
+        return "; ".join(str(one.get("msg")) for one in detail if isinstance(one, dict))
+    return detail if isinstance(detail, str) else None
 
 
 def _stream_code(error: Exception) -> int | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, date, datetime
 
 from configs.errors import IndexMissing, InputError
 from configs.settings import Settings
-from ingest import sources
+from ingest import mapping, sources
 from ingest.embedding_cache import open_cached
 from ingest.index.base import Index
 from ingest.index.open import create_index, ledger_of, open_index
@@ -16,6 +16,7 @@ from ingest.ledger import empty_ledger, open_ledger
 from ingest.progress import Observer, Summary
 from ingest.readers import registry
 from ingest.readers.fields import PMID
+from ingest.readers.meter import Meter
 from ingest.reading import Sourced
 from ingest.run import PLAIN, Manner, Run
 
@@ -37,8 +38,12 @@ async def ingest(paths: Sequence[str], settings: Settings, observer: Observer, m
     files = registry.find_files(paths)
     if manner.prune and registry.STANDARD_INPUT in files:
         raise InputError("what vanished from standard input cannot be known", fix="Leave out --prune.", usage=True)
+    mapping.check(files, manner.columns)
     async with opened(settings, observer, manner) as run:
-        await run.over(sourced(files, settings))
+        columns = mapping.of_tables(files, manner.columns, run.ledger, observer, note=not manner.dry_run)
+        meter = Meter(files)
+        run.expected = meter.expected
+        await run.over(sourced(files, settings, meter, columns))
         if manner.prune:
             await run.prune(sources.covered_by(paths))
         if not manner.dry_run:
@@ -74,11 +79,16 @@ async def refresh(settings: Settings, observer: Observer, manner: Manner = PLAIN
         return run.finished()
 
 
-def sourced(files: Sequence[str], settings: Settings) -> Sourced:
-    """Every record of these files, with its source."""
+def sourced(
+    files: Sequence[str],
+    settings: Settings,
+    meter: Meter | None = None,
+    columns: Mapping[str, mapping.Columns] | None = None,
+) -> Sourced:
+    """Every record of these files, with its source; `meter` is told how far it is, `columns` say what tables mean."""
     for name in files:
         source = sources.named(name)
-        for record in registry.read(name, settings.pubmed):
+        for record in registry.read(name, settings.pubmed, meter, (columns or {}).get(name)):
             yield source, record
 
 
@@ -99,6 +109,7 @@ async def opened(settings: Settings, observer: Observer, manner: Manner, *, make
             index = None if manner.dry_run else await create_index(settings, dimensions)
         if index is not None:
             stack.push_async_callback(index.close)
+            index.manifest.check(settings, index.name, dimensions)  # a dry run, too, says what storing would
         ledger = await open_ledger(ledger_of(settings), index) if index is not None else empty_ledger()
         stack.callback(ledger.close)
         yield Run(settings, index, ledger, embedder, observer, manner)

@@ -20,6 +20,8 @@ class Summary:
     failed: int = 0
     replaced: int = 0
     duplicates: int = 0
+    same_paper: int = 0
+    """Left out: the same paper (PMID or DOI) is stored under another id."""
     pruned: int = 0
     tokens: int = 0
     """Of the texts that were embedded, estimated; 0 without an embedder."""
@@ -27,9 +29,16 @@ class Summary:
     """Texts whose vectors were in the embedding cache."""
     retries: int = 0
     """Calls to the embedder that were repeated."""
+    expected: int = 0
+    """About how many records there are in all, by the bytes read so far of the files' bytes; 0: not known."""
     seconds: float = 0.0
     index: str = ""
     dry_run: bool = False
+
+    @property
+    def done(self) -> int:
+        """Records that are dealt with."""
+        return self.documents + self.skipped + self.failed + self.same_paper
 
     def to_json(self) -> dict[str, Any]:
         """As `citewell ingest --json` prints it."""
@@ -49,7 +58,10 @@ class Observer:
         """An earlier record of the same id gave way to this one."""
 
     def duplicated(self, document: Document, other: str) -> None:
-        """The same title and text, or the same identifier, are stored under another id as well."""
+        """The same title and text are stored under another id as well."""
+
+    def same_paper(self, left_out: str, kept: str, origin: str) -> None:
+        """Of two documents from two sources that are one paper (see `ingest.papers`), one is not stored (any more)."""
 
     def pruned(self, doc_id: str) -> None:
         """A document that its source no longer has was deleted."""

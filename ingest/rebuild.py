@@ -6,7 +6,7 @@ again. That those are the same, to the letter and with all their metadata, is kn
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence, Set
 from contextlib import AsyncExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,15 +14,17 @@ from itertools import product
 
 from configs.errors import IndexInUse, IndexMissing, IndexStoreError, InputError
 from configs.settings import Settings
+from ingest import mapping
 from ingest.documents import Document, Passage, point_id
 from ingest.embedding_cache import open_cached
 from ingest.index.base import Index, StoredDocument
 from ingest.index.beside import ledger_beside, open_beside, put_in_place
 from ingest.index.open import ledger_of, open_index
-from ingest.ledger import Ledger, open_ledger
+from ingest.ledger import Ledger, columns_in, open_ledger
 from ingest.pipeline import ingest, sourced
 from ingest.progress import Observer, Summary
 from ingest.readers import registry
+from ingest.readers.meter import Meter
 from ingest.reading import Chunk
 from ingest.run import PLAIN, Manner, Run
 
@@ -49,6 +51,7 @@ async def rebuild(paths: Sequence[str], settings: Settings, observer: Observer, 
         IndexMissing, IndexInUse, IndexStoreError, ServerError, SettingsError
     """
     files = registry.find_files(paths) if paths else []
+    mapping.check(files, manner.columns)
     async with AsyncExitStack() as stack:
         try:
             old = await _old(settings, required=not (paths and manner.prune))
@@ -66,9 +69,12 @@ async def rebuild(paths: Sequence[str], settings: Settings, observer: Observer, 
         try:
             with closing(await open_ledger(ledger_beside(settings), new)) as ledger:
                 run = Run(settings, new, ledger, embedder, observer, replace(manner, prune=True))
-                await _fill(run, files, old, settings)
+                if old is not None:
+                    ledger.map_columns(columns_in(ledger_of(settings)))
+                columns = mapping.of_tables(files, manner.columns, ledger, observer, note=True)
+                await _fill(run, files, old, settings, columns)
                 if old is not None and not manner.prune:
-                    await _see_that_none_is_lost(old, ledger)
+                    await _see_that_none_is_lost(old, ledger, run.left_out)
         except BaseException:
             await new.close()
             raise
@@ -76,12 +82,18 @@ async def rebuild(paths: Sequence[str], settings: Settings, observer: Observer, 
     return run.finished()
 
 
-async def _fill(run: Run, files: Sequence[str], old: Index | None, settings: Settings) -> None:
+async def _fill(
+    run: Run, files: Sequence[str], old: Index | None, settings: Settings, columns: Mapping[str, mapping.Columns]
+) -> None:
     """Bring into the new index what it is to hold, and nothing else."""
     if files or old is None:
-        await run.over(sourced(files, settings))
+        meter = Meter(files)
+        run.expected = meter.expected
+        await run.over(sourced(files, settings, meter, columns))
         run.ledger.asked(filter(registry.is_query, files), datetime.now(UTC).date())
     else:
+        there = (await old.counts()).documents
+        run.expected = lambda: there
         with closing(await open_ledger(ledger_of(settings), old)) as known:
             await run.over_chunks(_stored(old, dict(known.sources())))
             for query, day in known.queries().items():
@@ -105,10 +117,10 @@ async def _old(settings: Settings, *, required: bool) -> Index | None:
         raise
 
 
-async def _see_that_none_is_lost(old: Index, ledger: Ledger) -> None:
-    """Refuse to give up what the old index has and the new one has not."""
+async def _see_that_none_is_lost(old: Index, ledger: Ledger, left_out: Set[str]) -> None:
+    """Refuse to give up what the old index has and the new one has not, other than for a document that is the same paper."""
     kept = set(ledger.ids(""))
-    lost = [stored.id async for stored in old.documents() if stored.id not in kept]
+    lost = [stored.id async for stored in old.documents() if stored.id not in kept and stored.id not in left_out]
     if lost:
         named = ", ".join(lost[:_NAMED]) + (" …" if len(lost) > _NAMED else "")
         raise InputError(
@@ -172,7 +184,8 @@ def put_together(passages: Sequence[Passage]) -> Document | None:
         for before, passage in zip([None, *ordered], ordered, strict=False):
             kind, missing = _cut(before, passage), passage.start - len(text)
             text += passage.text[-missing:] if kind is None else fill[kind] * missing + passage.text
-        document = Document(first.doc_id, first.title, text, first.metadata, origin=first.doc_id)
+        places = tuple(sorted({place for passage in ordered for place in passage.places}))
+        document = Document(first.doc_id, first.title, text, first.metadata, first.doc_id, places)
         if document.hash == first.hash:
             return document
     return None

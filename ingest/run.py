@@ -9,19 +9,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 
 from configs.errors import CitewellError, InputError, ServerRefused
 from configs.settings import Settings
-from ingest.chunking import passages
-from ingest.documents import Document
+from ingest.documents import Document, point_id
 from ingest.embedding import Embedder
 from ingest.embedding_stage import EmbeddingStage
+from ingest.evidence import retracted
 from ingest.index.base import Entry, Index
+from ingest.labelling import Labeller
 from ingest.ledger import Ledger
-from ingest.lexical import LexicalEncoder
+from ingest.papers import Known, Papers
+from ingest.preparing import Preparer
 from ingest.progress import Observer, Summary
 from ingest.readers.base import Rejected
 from ingest.reading import Chunk, Sourced, read_ahead
@@ -45,6 +47,12 @@ class Manner:
     """Read and compare everything, embed and store nothing."""
     strict: bool = False
     """End at the first record that has to be rejected."""
+    columns: Mapping[str, str] | None = None
+    """What the columns of tables mean (`ingest.mapping`); None: as before, else as guessed."""
+    every: bool = False
+    """Store also what is the same paper as a document from another source."""
+    processes: bool = False
+    """Prepare large corpora in processes of their own; for programs whose main module can be imported (`multiprocessing`)."""
 
 
 PLAIN = Manner()
@@ -56,6 +64,8 @@ class _Batch:
     sources: list[str | None] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
+    ousted: dict[str, str] = field(default_factory=dict)
+    """Documents of another id that some of these take the place of."""
 
 
 class Run:
@@ -71,23 +81,29 @@ class Run:
         manner: Manner,
     ) -> None:
         self.ledger = ledger
+        self.left_out: set[str] = set()
+        """Documents that are not stored because another is the same paper; noted where `prune`."""
         self.summary = Summary(index=settings.index.name, dry_run=manner.dry_run)
         self._settings = settings
         self._index = index
         self._stage = None if embedder is None else EmbeddingStage(embedder, settings.embedding, self.summary, observer)
         self._observer = observer
         self._manner = manner
-        self._lexical = LexicalEncoder(settings.lexical)
+        self._preparer = Preparer(settings, manner.processes, lambda: self.expected())
+        self._labeller = Labeller(settings)
         self._batch = _BATCH if embedder is None else min(_BATCH, settings.embedding.batch_size)
         self._under_way = _UNDER_WAY if embedder is None else settings.embedding.concurrency + 1
         self._pending: deque[asyncio.Task[_Batch]] = deque()
         self._unstored: dict[str, Document] = {}
         self._texts: dict[str, str] = {}
         """Which document in `_unstored` has a text, by its hash."""
+        self._papers = Papers(ledger)
         self._deferred: dict[str, tuple[str | None, Document]] = {}
         self._seen: set[str] = set()
         self._damaged: set[str | None] = set()
         """Sources that something was rejected of: what is missing from them may only be unreadable."""
+        self.expected: Callable[[], int] = lambda: 0
+        """About how many records come, as far as that is known; 0: not known."""
         self._origin = ""
         self._started = time.monotonic()
 
@@ -116,6 +132,7 @@ class Run:
             for task in self._pending:
                 task.cancel()
             await asyncio.gather(*self._pending, return_exceptions=True)
+            await self._preparer.close()
             if self._index is not None and not self._manner.dry_run:
                 await self._index.flush()
             self._tell()
@@ -152,6 +169,7 @@ class Run:
         return self.summary
 
     def _tell(self) -> None:
+        self.summary.expected = self.expected()
         self.summary.seconds = round(time.monotonic() - self._started, 3)
         self._observer.progressed(self.summary, self._origin)
 
@@ -182,33 +200,43 @@ class Run:
 
     async def _dispatch(self, chunk: list[tuple[str | None, Document]], *, last: bool = False) -> None:
         stored = self.ledger.hashes([document.id for _, document in chunk])
+        new = [document for _, document in chunk if stored.get(document.id) != document.hash]
+        papers = {} if self._manner.every else self._papers.stored(new)
+        superseded = set() if last else self.ledger.superseded(new)
+        same_texts = self.ledger.same_texts(new)
         batch = _Batch()
         unchanged: list[tuple[str | None, str]] = []
         for source, document in chunk:
-            if not last and self._is_settled(source, document, stored.get(document.id)):
+            if not last and self._is_settled(source, document, stored.get(document.id), superseded):
                 self.summary.skipped += 1
                 unchanged.append((source, document.id))
                 continue
+            if not self._manner.every and (other := self._papers.other(source, document, papers)) is not None:
+                if document.id not in stored and not await self._takes_its_place(document, other):
+                    continue
+                if other.id in self._unstored:
+                    self._defer(source, document)
+                    self.summary.skipped += 1
+                    continue
+                batch.ousted[document.id] = other.id
             if document.id in stored:
                 batch.stale.append(document.id)
-            self._look_for_duplicate(document)
+            self._papers.takes(source, document)
+            self._look_for_duplicate(document, same_texts.get(document.id))
             self._unstored[document.id] = document
             self._texts[document.text_hash] = document.id
             batch.documents.append(document)
             batch.sources.append(source)
-            batch.entries += [
-                Entry(p, self._lexical.passage(p.title, p.text)) for p in passages(document, self._settings.chunking)
-            ]
         if not self._manner.dry_run:
             self.ledger.came_from(unchanged)
         if not batch.documents:
             return
         while self._pending and (len(self._pending) >= self._under_way or self._pending[0].done()):
             await self._store_oldest()
-        self._pending.append(asyncio.create_task(self._embed(batch)))
+        self._pending.append(asyncio.create_task(self._prepared(batch)))
         await asyncio.sleep(0)  # lets the new request leave before the next records are taken
 
-    def _is_settled(self, source: str | None, document: Document, stored: str | None) -> bool:
+    def _is_settled(self, source: str | None, document: Document, stored: str | None, superseded: set[str]) -> bool:
         """Whether there is nothing to store for it, at least until the input has ended.
 
         A version that once gave way to another waits for the end: where the other comes again there was
@@ -217,13 +245,35 @@ class Run:
         self._deferred.pop(document.id, None)
         if stored == document.hash:
             return True
-        if not self.ledger.superseded(document):
+        if document.id not in superseded:
             return False
-        self._deferred[document.id] = (source, document)
+        self._defer(source, document)
         return True
 
-    def _look_for_duplicate(self, document: Document) -> None:
-        other = self.ledger.same_text(document) or self._texts.get(document.text_hash, document.id)
+    def _defer(self, source: str | None, document: Document) -> None:
+        self._deferred[document.id] = (source, document)
+
+    async def _takes_its_place(self, document: Document, other: Known) -> bool:
+        """Whether this one is stored in place of another that is the same paper: where it alone says that it is retracted."""
+        better = retracted(document.metadata, document.title)
+        if better and other.id in self._unstored:
+            known = self._unstored[other.id]
+            better = not retracted(known.metadata, known.title)
+        elif better and self._index is not None:
+            first = await self._index.fetch([point_id(other.id, 0, other.hash)])
+            better = not (first and retracted(first[0].metadata, first[0].title))
+        if not better:
+            self._leave_out(document.id, other.id, document.origin)
+        return better
+
+    def _leave_out(self, left_out: str, kept: str, origin: str) -> None:
+        self.summary.same_paper += 1
+        self._observer.same_paper(left_out, kept, origin)
+        if self._manner.prune:
+            self.left_out.add(left_out)
+
+    def _look_for_duplicate(self, document: Document, stored: str | None) -> None:
+        other = stored or self._texts.get(document.text_hash, document.id)
         if other != document.id:
             self.summary.duplicates += 1
             self._observer.duplicated(document, other)
@@ -232,6 +282,8 @@ class Run:
         """It is stored, or never will be."""
         self._unstored.pop(document.id, None)
         self._texts.pop(document.text_hash, None)
+        if not self._manner.dry_run:  # else it will still be found in no ledger
+            self._papers.arrived(document)
 
     async def _drain(self) -> None:
         while self._pending:
@@ -242,20 +294,26 @@ class Run:
         await asyncio.wait({self._pending[0]})
         batch = self._pending[0].result()
         if self._index is not None and not self._manner.dry_run:
-            await self._index.store(batch.entries, batch.stale)
+            if ousted := list(batch.ousted.values()):  # first, so that a kill leaves one of the two, never both
+                await self._index.store([], ousted)
+                self.ledger.forget(ousted)
+            await self._index.store(self._labeller.labelled(batch.entries), batch.stale)
             self.ledger.record(batch.documents, batch.sources)
         self._pending.popleft()
         for document in batch.documents:
             if document.id in batch.stale:
                 self.summary.replaced += 1
                 self._observer.replaced(document)
+            if document.id in batch.ousted:
+                self._leave_out(batch.ousted[document.id], document.id, document.origin)
             self._forget(document)
         self.summary.documents += len(batch.documents)
         self.summary.passages += len(batch.entries)
         self._tell()
 
-    async def _embed(self, batch: _Batch) -> _Batch:
-        """The batch with vectors; documents that the server refuses are rejected alone."""
+    async def _prepared(self, batch: _Batch) -> _Batch:
+        """The batch with its entries and their vectors; documents that the server refuses are rejected alone."""
+        batch.entries = await self._preparer.entries(batch.documents)
         if self._stage is None:
             return batch
         outcomes = await self._stage.vectors([entry.passage.searchable for entry in batch.entries])
@@ -278,6 +336,7 @@ class Run:
                 if not isinstance(outcome, ServerRefused) and entry.passage.doc_id not in refused
             ],
             [id_ for id_ in batch.stale if id_ not in refused],
+            {id_: other for id_, other in batch.ousted.items() if id_ not in refused},
         )
 
     def _reject(self, record: Rejected, source: str | None) -> None:

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from configs.errors import SettingsError
-from configs.files import instructions_file
+from configs.files import beside_settings
 
-# Longest instruction or prefix: it stands before every question, or before every document.
+# Longest instruction, prefix or template: it stands before every question, document or term.
 _LONGEST = 500
-_FORM = 'A domain is a section: [oncology], with task = "Given …, retrieve …" and, if wanted, document_prefix = "…: ".'
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +53,19 @@ class Instruction:
         return f"Instruct: {self.task}\nQuery:{text}" if self.task else text
 
 
+@dataclass(frozen=True, slots=True)
+class TermForm:
+    """How a domain's terms are put to the embedder, all alike, so that a term compared with itself is the same."""
+
+    domain: str
+    task: str
+    template: str
+
+    def sent(self, term: str) -> str:
+        """A term in the domain's words, before the task is put to it (`Instruction.query`)."""
+        return Prompt(self.domain, self.template).fill(term=term)
+
+
 @cache
 def load(name: str) -> Prompt:
     """The prompt `prompts/{name}.md`."""
@@ -72,44 +84,7 @@ def instructions() -> dict[str, Instruction]:
     Raises:
         SettingsError: the user's file is wrong somewhere.
     """
-    own = instructions_file()
-    return _built_in() | (_own(own) if own.exists() else {})
-
-
-@cache
-def _built_in() -> dict[str, Instruction]:
-    table = tomllib.loads(files("prompts").joinpath("instructions.toml").read_text("utf-8"))
-    return {domain: Instruction(domain, row["task"], row["document_prefix"]) for domain, row in table.items()}
-
-
-def _own(path: Path) -> dict[str, Instruction]:
-    try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise SettingsError(f"cannot be read: {error.strerror}", where=str(path)) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"is not valid TOML: {error}", where=str(path)) from None
-    for domain, row in table.items():
-        if fault := _fault(domain, row):
-            raise SettingsError(f"[{domain}] {fault}", where=str(path), fix=_FORM)
-    return {name: Instruction(name, row["task"].strip(), row.get("document_prefix", "")) for name, row in table.items()}
-
-
-def _fault(domain: str, row: object) -> str:
-    """What is wrong with a domain of the user's; empty where nothing is."""
-    if not re.fullmatch(r"[\w-]{1,64}", domain):
-        return "is no name for a domain"
-    if domain in _built_in():
-        return "is built in already: choose another name"
-    if not isinstance(row, dict) or not isinstance(row.get("task"), str) or not row["task"].strip():
-        return "has no task"
-    if unknown := next((key for key in row if key not in ("task", "document_prefix")), None):
-        return f"has an unknown key “{unknown}”"
-    if not isinstance(row.get("document_prefix", ""), str):
-        return "has a document_prefix that is no text"
-    if any(len(text) > _LONGEST or len(text.splitlines()) > 1 for text in row.values()):
-        return f"has a text of several lines, or of more than {_LONGEST} characters"
-    return ""
+    return {name: Instruction(name, row["task"], row["document_prefix"]) for name, row in _QUESTIONS.rows().items()}
 
 
 def instruction(domain: str) -> Instruction:
@@ -118,12 +93,104 @@ def instruction(domain: str) -> Instruction:
     Raises:
         SettingsError: there is no such domain; names those there are.
     """
-    known = _built_in()
-    if domain not in known:
-        known = instructions()
-    if domain not in known:
-        raise SettingsError(
-            f"there is no domain “{domain}”",
-            fix=f"Choose one of: {', '.join(known)}; or add it to {instructions_file()}.",
-        )
-    return known[domain]
+    row = _QUESTIONS.row(domain)
+    return Instruction(domain, row["task"], row["document_prefix"])
+
+
+def term_forms() -> dict[str, TermForm]:
+    """Every domain of terms: those of `prompts/terms.toml`, then the user's own.
+
+    Raises:
+        SettingsError: the user's file is wrong somewhere.
+    """
+    return {name: TermForm(name, row["task"], row["template"]) for name, row in _TERMS.rows().items()}
+
+
+def term_form(domain: str) -> TermForm:
+    """Task and template of one domain of terms.
+
+    Raises:
+        SettingsError: there is no such domain; names those there are.
+    """
+    row = _TERMS.row(domain)
+    return TermForm(domain, row["task"], row["template"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """Domains in a file of ours and one of the user's, of the same name and form: a section each, with these texts."""
+
+    file: str
+    defaults: tuple[tuple[str, str], ...]
+    """What a section may hold besides its task, and what it is where it is left out."""
+    form: str
+
+    @property
+    def own(self) -> Path:
+        """The user's file, beside their settings."""
+        return beside_settings(self.file)
+
+    def rows(self) -> dict[str, dict[str, str]]:
+        """Every domain's texts, ours first."""
+        return _built_in(self.file) | (self._users() if self.own.exists() else {})
+
+    def row(self, domain: str) -> dict[str, str]:
+        """One domain's texts; the user's file is not read for one of ours."""
+        known = _built_in(self.file)
+        if domain not in known:
+            known = self.rows()
+        if domain not in known:
+            raise SettingsError(
+                f"there is no domain “{domain}”",
+                fix=f"Choose one of: {', '.join(known)}; or add it to {self.own}.",
+            )
+        return known[domain]
+
+    def _users(self) -> dict[str, dict[str, str]]:
+        path = self.own
+        try:
+            table = tomllib.loads(path.read_text("utf-8"))
+        except OSError as error:
+            raise SettingsError(f"cannot be read: {error.strerror}", where=str(path)) from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError(f"is not valid TOML: {error}", where=str(path)) from None
+        for domain, row in table.items():
+            if fault := self._fault(domain, row):
+                raise SettingsError(f"[{domain}] {fault}", where=str(path), fix=self.form)
+        return {name: {**dict(self.defaults), **row, "task": row["task"].strip()} for name, row in table.items()}
+
+    def _fault(self, domain: str, row: object) -> str:
+        """What is wrong with a domain of the user's; empty where nothing is."""
+        if not re.fullmatch(r"[\w-]{1,64}", domain):
+            return "is no name for a domain"
+        if domain in _built_in(self.file):
+            return "is built in already: choose another name"
+        if not isinstance(row, dict) or not isinstance(row.get("task"), str) or not row["task"].strip():
+            return "has no task"
+        optional = dict(self.defaults)
+        if unknown := next((key for key in row if key not in ("task", *optional)), None):
+            return f"has an unknown key “{unknown}”"
+        if wrong := next((key for key in optional if not isinstance(row.get(key, ""), str)), None):
+            return f"has a {wrong} that is no text"
+        if any(len(text) > _LONGEST or len(text.splitlines()) > 1 for text in row.values()):
+            return f"has a text of several lines, or of more than {_LONGEST} characters"
+        if "template" in row and ("{{term}}" not in row["template"] or row["template"].count("{{") != 1):
+            return "has a template that does not hold {{term}} once"
+        return ""
+
+
+@cache
+def _built_in(file: str) -> dict[str, dict[str, str]]:
+    return tomllib.loads(files("prompts").joinpath(file).read_text("utf-8"))
+
+
+_QUESTIONS = _Shelf(
+    "instructions.toml",
+    (("document_prefix", ""),),
+    'A domain is a section: [oncology], with task = "Given …, retrieve …" and, if wanted, document_prefix = "…: ".',
+)
+_TERMS = _Shelf(
+    "terms.toml",
+    (("template", "{{term}}"),),
+    'A domain is a section: [cardiology], with task = "Given …, retrieve terms …" and, if wanted, template = "{{term}}, in …".',
+)

@@ -1,56 +1,26 @@
-"""Pictures of figures: quality against size, against a setting, and of systems side by side; PNG or SVG by suffix.
-
-Colours are of Okabe and Ito's set, told apart by colour-blind readers; each line has a marker and a name besides.
-"""
+"""Pictures of figures: quality against size, against a setting, and of systems side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assistant.analysis.figure import COLOURS, MARKERS, canvas
 from assistant.analysis.metrics import Interval
-from assistant.analysis.sweep import BASE, BEST, MEASURES, Row, Swept
-from configs.errors import InputError
+from assistant.analysis.sweep import BASE, BEST, MEASURES, SIZED_BY, Row, Swept
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-SUFFIXES = (".png", ".svg")
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9")
-_MARKERS = ("o", "s", "^", "D", "v")
-# Text stays text in an SVG, which keeps it small; and no date, so that the same figures give the same file.
-_STYLE: Any = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "citewell",
-    "font.family": "sans-serif",
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#dddddd",
-    "grid.linewidth": 0.6,
-    "legend.frameon": False,
-}
+_BESIDE = 1.05
 _NAMES = {
-    "dimensions": "the first N dimensions, renormalised",
+    "dimensions": "the first N dimensions (Matryoshka)",
     "pca": "PCA",
     "random": "random projection",
     "quantization": "quantization (simulated)",
 }
 _SIZES = tuple(_NAMES)
-
-
-def check_suffix(path: Path) -> None:
-    """Say before the work that a picture's name has no suffix of a picture.
-
-    Raises:
-        InputError: neither .png nor .svg.
-    """
-    if path.suffix.lower() not in SUFFIXES:
-        raise InputError("a chart is a .png or a .svg", where=str(path), usage=True)
 
 
 def draw_sweep(swept: Swept, path: Path, title: str) -> None:
@@ -60,7 +30,7 @@ def draw_sweep(swept: Swept, path: Path, title: str) -> None:
     count = 2 * sized + len(others)
     if not count:
         return
-    with _figure(path, title, count) as panels:
+    with canvas(path, title, count) as panels:
         if sized:
             _draw_sizes(next(panels), swept)
             _draw_latency(next(panels), swept)
@@ -73,7 +43,7 @@ def draw_systems(
 ) -> None:
     """Each set's systems (set → system → figure) as points with their 95 % intervals."""
     names = list(dict.fromkeys(name for rows in systems.values() for name in rows))
-    with _figure(path, title, 1, height=1.2 + 0.26 * sum(len(rows) + 1 for rows in systems.values())) as panels:
+    with canvas(path, title, 1, height=1.2 + 0.26 * sum(len(rows) + 1 for rows in systems.values())) as panels:
         ax, at, ticks = next(panels), 0.0, {}
         for group, rows in systems.items():
             ticks[at + (len(rows) - 1) / 2] = group
@@ -84,8 +54,8 @@ def draw_systems(
                     figure.mean,
                     at,
                     xerr=[[figure.mean - low], [high - figure.mean]],
-                    fmt=_MARKERS[n % len(_MARKERS)],
-                    color=_COLOURS[n % len(_COLOURS)],
+                    fmt=MARKERS[n % len(MARKERS)],
+                    color=COLOURS[n % len(COLOURS)],
                     capsize=2,
                     markersize=5,
                     label=name,
@@ -100,42 +70,61 @@ def draw_systems(
 
 
 def _draw_sizes(ax: Axes, swept: Swept) -> None:
-    """nDCG@10 against bytes, a line a method; the first dimensions with their interval and MRR@10 too."""
+    """MRR@10 against bytes, a line a method; a ring round the smallest that costs next to nothing."""
     base = swept.rows[0]
+    top = base.figures[SIZED_BY].mean
+    ax.axhspan(top - swept.tolerance, top, color="#999999", alpha=0.18, linewidth=0)
     for n, axis in enumerate(axis for axis in _SIZES if swept.axis(axis)):
-        joined = [base] if axis != "quantization" else []
-        rows = sorted([*joined, *swept.axis(axis)], key=lambda row: row.measured.bytes_per_vector or 0)
+        rows = _by_size(swept, axis)
         sizes = [row.measured.bytes_per_vector or 0 for row in rows]
-        marks: dict[str, Any] = {"marker": _MARKERS[n], "color": _COLOURS[n], "markersize": 5}
-        style = "none" if axis == "quantization" else "-"
-        ax.plot(sizes, _means(rows, "nDCG@10"), linestyle=style, label=f"nDCG@10, {_NAMES[axis]}", **marks)
-        if axis == "dimensions":
-            ax.fill_between(sizes, *_bounds(rows, "nDCG@10"), color=_COLOURS[n], alpha=0.15, linewidth=0)
-            ax.plot(sizes, _means(rows, "MRR@10"), linestyle=":", label=f"MRR@10, {_NAMES[axis]}", **marks)
+        marks: dict[str, Any] = {"marker": MARKERS[n], "color": COLOURS[n], "linestyle": "-"}
         if axis == "quantization":
-            for row in rows:
-                place = (float(row.measured.bytes_per_vector or 0), row.figures["nDCG@10"].mean)
-                ax.annotate(row.value, place, textcoords="offset points", xytext=(6, -10))
+            marks["linestyle"] = "none"
+        ax.plot(sizes, _means(rows, SIZED_BY), label=_NAMES[axis], markersize=5, linewidth=1.6, **marks)
+        for row in rows:
+            told = row.value if axis == "quantization" else f"{row.measured.variance or 1:.0%}" if axis == "pca" else ""
+            if told and row is not base:
+                place = (float(row.measured.bytes_per_vector or 0), row.figures[SIZED_BY].mean)
+                ax.annotate(told, place, textcoords="offset points", xytext=(0, 8), ha="center", fontsize=7)
+        if (small := swept.smallest.get(axis)) is not None and small is not base:
+            place = (float(small.measured.bytes_per_vector or 0), small.figures[SIZED_BY].mean)
+            ax.plot(*place, "o", markersize=12, markerfacecolor="none", markeredgecolor=COLOURS[n], markeredgewidth=1.3)
+    ax.plot([], [], "o", markersize=9, markerfacecolor="none", color="#666666", label="the smallest in the grey band")
+    ax.margins(x=0.09, y=0.12)
     _size_scale(ax, swept)
-    ax.set_ylabel("mean over questions")
-    ax.set_title("Quality and size", fontsize=9)
-    ax.legend(fontsize=7)
+    ax.set_ylabel(f"{SIZED_BY}, mean over questions")
+    ax.set_title(f"Quality (grey: within {swept.tolerance:g} of what is set; %: variance kept)", fontsize=9)
+    ax.legend(fontsize=7, loc="lower right")
 
 
 def _draw_latency(ax: Axes, swept: Swept) -> None:
-    rows = [
-        row for row in (*swept.rows[:1], *swept.axis("dimensions"), *swept.axis("pca")) if row.measured.milliseconds
-    ]
-    rows.sort(key=lambda row: row.measured.bytes_per_vector or 0)
-    sizes = [row.measured.bytes_per_vector or 0 for row in rows]
-    for n, name in enumerate(("median", "95th percentile")):
-        times = [row.measured.milliseconds[n] for row in rows if row.measured.milliseconds]
-        ax.plot(sizes, times, marker=_MARKERS[n], color=_COLOURS[n], linestyle="none", label=name, markersize=5)
+    """One search at each size: the median, and a line up to the 95th percentile; simulated points have none."""
+    for n, axis in enumerate(axis for axis in _SIZES if swept.axis(axis)):
+        rows = [row for row in _by_size(swept, axis) if row.measured.milliseconds]
+        if len(rows) < 2:
+            continue
+        # Beside one another, or the lines of two methods would hide each other.
+        sizes = [(row.measured.bytes_per_vector or 0) * _BESIDE**n for row in rows]
+        times = [row.measured.milliseconds or (0.0, 0.0) for row in rows]
+        ax.vlines(sizes, [t[0] for t in times], [t[1] for t in times], color=COLOURS[n], alpha=0.35, linewidth=3)
+        marks: dict[str, Any] = {"marker": MARKERS[n], "color": COLOURS[n], "markersize": 5, "linewidth": 1.6}
+        ax.plot(sizes, [t[0] for t in times], label=_NAMES[axis], **marks)
     _size_scale(ax, swept)
-    ax.set_ylim(bottom=0)
+    # Room for the medians: what a busy machine does to the slowest searches may leave the picture at the top.
+    medians = [
+        row.measured.milliseconds[0] for axis in _SIZES for row in _by_size(swept, axis) if row.measured.milliseconds
+    ]
+    ax.set_ylim(0, 2.5 * max(medians, default=1.0))
+    ax.margins(x=0.09)
     ax.set_ylabel("one search (ms)")
-    ax.set_title("Latency and size (question embedded before)", fontsize=9)
-    ax.legend(fontsize=7)
+    ax.set_title("Latency: the median, and up to the 95th percentile", fontsize=9)
+    ax.legend(fontsize=7, loc="upper right")
+
+
+def _by_size(swept: Swept, axis: str) -> list[Row]:
+    """The rows of an axis from the smallest vector to the largest, which is what is set."""
+    joined = [] if axis == "quantization" else swept.rows[:1]
+    return sorted([*joined, *swept.axis(axis)], key=lambda row: row.measured.bytes_per_vector or 0)
 
 
 def _size_scale(ax: Axes, swept: Swept) -> None:
@@ -143,6 +132,7 @@ def _size_scale(ax: Axes, swept: Swept) -> None:
     ax.set_xscale("log", base=2)
     ax.set_xticks(sizes, [f"{size:,}\n{size // 4} d" for size in sizes])
     ax.minorticks_off()
+    ax.tick_params(axis="x", labelsize=8)
     ax.set_xlabel("bytes per vector, and dimensions")
 
 
@@ -155,9 +145,9 @@ def _draw_axis(ax: Axes, base: Row, rows: Sequence[Row], axis: str) -> None:
         errors = [[m - x for m, x in zip(means, low, strict=True)], [x - m for m, x in zip(means, high, strict=True)]]
         beside = [place + 0.16 * (n - 0.5) for place in places]
         ax.errorbar(
-            beside, means, yerr=errors, fmt=_MARKERS[n], color=_COLOURS[n], capsize=2, label=measure, markersize=5
+            beside, means, yerr=errors, fmt=MARKERS[n], color=COLOURS[n], capsize=2, label=measure, markersize=5
         )
-        ax.axhline(base.figures[measure].mean, color=_COLOURS[n], linestyle="--", linewidth=0.8)
+        ax.axhline(base.figures[measure].mean, color=COLOURS[n], linestyle="--", linewidth=0.8)
     ax.set_xlabel(f"{axis} (dashed: {BASE})")
     ax.set_ylabel("mean over questions, 95 % interval")
     ax.set_xticks(places, [row.value for row in rows], rotation=45 if len(rows) > 4 else 0)
@@ -175,25 +165,3 @@ def _bounds(rows: Sequence[Row], measure: str) -> tuple[list[float], list[float]
         [figure.mean if figure.low is None else figure.low for figure in figures],
         [figure.mean if figure.high is None else figure.high for figure in figures],
     )
-
-
-@contextmanager
-def _figure(path: Path, title: str, panels: int, height: float = 3.2) -> Iterator[Iterator[Axes]]:
-    """Panels to draw in, two a row; written at the end, without a screen and without the global state of pyplot."""
-    import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure as NewFigure
-
-    columns = min(2, panels)
-    rows = -(-panels // columns)
-    with mpl.rc_context(_STYLE):
-        figure: Figure = NewFigure(figsize=(4.4 * columns if panels > 1 else 7, height * rows), layout="constrained")
-        FigureCanvasAgg(figure)
-        figure.suptitle(title, fontsize=10)
-        axes = [figure.add_subplot(rows, columns, n + 1) for n in range(panels)]
-        yield iter(axes)
-        metadata = {"Date": None} if path.suffix.lower() == ".svg" else None
-        try:
-            figure.savefig(path, dpi=150, metadata=metadata)
-        except OSError as error:
-            raise InputError(f"cannot be written: {error.strerror}", where=str(path)) from None

@@ -73,18 +73,27 @@ def numbered(path: Path) -> Iterator[tuple[str, str]]:
     Raises:
         InputError: it cannot be opened or unpacked, or is not UTF-8.
     """
+    try:
+        packed = path.open("rb", buffering=HEAD)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", where=str(path), fix="Check the path.") from None
+    with packed:
+        yield from numbered_in(cast("io.BufferedReader", packed), str(path))
+
+
+def numbered_in(stream: io.BufferedReader, name: str) -> Iterator[tuple[str, str]]:
+    """As `numbered`, of what is open already; `name` stands for the file."""
     number = 0
     try:
-        with path.open("rb", buffering=HEAD) as packed:
-            for number, raw in enumerate(unpacked(cast("io.BufferedReader", packed)), start=1):
-                line = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
-                if line.strip():
-                    yield f"{path}:{number}", line
+        for number, raw in enumerate(unpacked(stream), start=1):
+            line = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+            if line.strip():
+                yield f"{name}:{number}", line
     except UnicodeDecodeError:
-        raise InputError("not UTF-8", where=f"{path}:{number}", fix="Convert the file to UTF-8.") from None
+        raise InputError("not UTF-8", where=f"{name}:{number}", fix="Convert the file to UTF-8.") from None
     except (OSError, EOFError, zlib.error, ZstdError) as error:
         told = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"cannot be read: {told}", where=str(path), fix="Check the path.") from None
+        raise InputError(f"cannot be read: {told}", where=name, fix="Check the path.") from None
 
 
 def _question(line: str, where: str) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from assistant.analysis.vectors import Matrix
+from ingest.matrix import Matrix
 
 Method: TypeAlias = Literal["truncation", "pca", "random", "int8", "binary"]
 
@@ -56,6 +56,20 @@ def reduce(reduction: Reduction, documents: Matrix, questions: Matrix) -> tuple[
 def most_dimensions(method: Method, documents: Matrix) -> int:
     """As many as the method can keep: PCA has no more than there are passages."""
     return int(min(documents.shape)) if method == "pca" else int(documents.shape[1])
+
+
+def variance_kept(reduction: Reduction, documents: Matrix) -> float | None:
+    """How much of the vectors' variance the smaller space holds, 0 to 1; None where that is not what is lost."""
+    sample = documents[:: max(1, len(documents) // _PCA_SAMPLE)]
+    if len(sample) < 2:
+        return None
+    if reduction.method == "pca":
+        along = np.linalg.eigvalsh(np.cov(sample, rowvar=False))[::-1]
+    elif reduction.method == "truncation":
+        along = sample.var(axis=0)
+    else:
+        return None
+    return float(along[: reduction.dimensions].sum() / (along.sum() or 1))
 
 
 def binary_candidates(

@@ -26,7 +26,7 @@ _METHOD = (
     "nDCG@10, MRR@10 and recall@10 as trec_eval computes them, by ir-measures; in brackets the 95 % interval of the mean "
     "(bootstrap over questions). *p* is the chance that turning two systems round at random, question by question, gives "
     "as large a difference in nDCG@10. Milliseconds are the median of one search in a warm process, ten documents, the "
-    "question embedded before; they belong to the machine that wrote this page, and to what else it did."
+    "question embedded before, each of a hundred at its fastest of five times; they belong to the machine that wrote this page, and to what else it did."
 )
 
 
@@ -135,6 +135,7 @@ def _sweep(name: str, swept: Swept, picture: str) -> str:
     lines = [
         f"\n## {_cell(name)}: what each setting is worth\n",
         f"![Quality, size and latency]({picture})\n",
+        *(f"{told}.\n" for told in swept.conclusions()),
         f"| axis | value | {' | '.join(MEASURES)} | bytes a vector | ms | against the settings in force |",
         "|---|---|" + "---|" * (len(MEASURES) + 3),
         *(_row(row) for row in swept.rows),
@@ -145,7 +146,8 @@ def _sweep(name: str, swept: Swept, picture: str) -> str:
 def _row(row: Row) -> str:
     size = "–" if row.measured.bytes_per_vector is None else f"{row.measured.bytes_per_vector:,}"
     against = "" if row.against is None else _difference(row.against)
-    return f"| {row.axis} | {_cell(row.value)} | {_values(row.figures)} | {size} | {_time(row.measured)} | {against} |"
+    kept = "" if row.measured.variance is None else f" ({row.measured.variance:.0%} of the variance)"
+    return f"| {row.axis} | {_cell(row.value)}{kept} | {_values(row.figures)} | {size} | {_time(row.measured)} | {against} |"
 
 
 def _values(figures: Mapping[str, Interval]) -> str:

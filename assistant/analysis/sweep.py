@@ -13,6 +13,9 @@ from assistant.analysis.metrics import Difference, Interval
 from assistant.analysis.reduction import Reduction
 from configs.settings import Settings
 
+# What fewer dimensions may cost in `SIZED_BY` where nothing else is said.
+TOLERANCE = 0.01
+SIZED_BY = "MRR@10"
 MEASURES = ("nDCG@10", "MRR@10", "recall@10")
 DECISIVE = "nDCG@10"
 BASE = "as set"
@@ -42,6 +45,7 @@ class Row:
             "intervals": {name: [figure.low, figure.high] for name, figure in self.figures.items()},
             "dimensions": self.measured.dimensions,
             "bytes_per_vector": self.measured.bytes_per_vector,
+            "variance_kept": None if self.measured.variance is None else round(self.measured.variance, 4),
             "milliseconds": None if times is None else {"p50": round(times[0], 3), "p95": round(times[1], 3)},
             "against_base": None if self.against is None else self.against.to_json(),
             "warnings": dict(self.measured.warnings),
@@ -55,15 +59,42 @@ class Swept:
     rows: Sequence[Row]
     skipped: Mapping[str, str]
     best: Row
+    tolerance: float = TOLERANCE
 
     def axis(self, name: str) -> list[Row]:
         """The rows of an axis, and the settings in force among them as its full or present value."""
         return [row for row in self.rows if row.axis == name]
 
+    @property
+    def smallest(self) -> dict[str, Row]:
+        """For each way to fewer dimensions that was tried, the fewest within `tolerance` of MRR@10 as set; none may be."""
+        base = self.rows[0]
+        least = base.figures[SIZED_BY].mean - self.tolerance
+        found = {}
+        for axis in axes.METHODS:
+            near = [row for row in self.axis(axis) if row.figures[SIZED_BY].mean >= least]
+            if near:
+                found[axis] = min(near, key=lambda row: row.measured.bytes_per_vector or 0)
+        return found
+
+    def conclusions(self) -> list[str]:
+        """What one would do: of each way to fewer dimensions, the fewest that cost next to nothing."""
+        base, told = self.rows[0], []
+        for axis, row in self.smallest.items():
+            sizes = [one.measured.bytes_per_vector or 0 for one in (row, base)]
+            kept = "" if row.measured.variance is None else f", {row.measured.variance:.0%} of the variance"
+            figures = [one.figures[SIZED_BY].mean for one in (row, base)]
+            told.append(
+                f"Smallest by {axis} within {self.tolerance:g} of {SIZED_BY} as set: {row.value} ({SIZED_BY} "
+                f"{figures[0]:.4f} for {figures[1]:.4f}, {sizes[0]:,} bytes a vector for {sizes[1]:,}{kept})"
+            )
+        return told
+
     def to_json(self) -> dict[str, Any]:
         """As `citewell eval sweep --json` prints it."""
         rows = [row.to_json() for row in self.rows]
-        return {"rows": rows, "skipped": dict(self.skipped), "best": self.best.to_json()}
+        smallest = {axis: {"value": row.value, "within": self.tolerance} for axis, row in self.smallest.items()}
+        return {"rows": rows, "skipped": dict(self.skipped), "best": self.best.to_json(), "smallest": smallest}
 
 
 async def sweep(
@@ -99,7 +130,8 @@ async def sweep(
         )
         measured = await laboratory.measure(changed(settings, together), reduced, BEST)
         rows.append(_row(Variant(BEST, _told(together), settings, together), measured, base))
-    return Swept(rows, skipped, _best([row for row in rows if row.flags or row.axis == BASE], within))
+    best = _best([row for row in rows if row.flags or row.axis == BASE], within)
+    return Swept(rows, skipped, best, within or TOLERANCE)
 
 
 def _row(point: Variant, measured: Measured, base: Measured | None) -> Row:

@@ -10,20 +10,16 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 import platformdirs
-from numpy.typing import NDArray
 
 from assistant.analysis.evaluation import Progress
 from configs.settings import EmbeddingSettings, Settings
 from ingest.embedding import Embedder, open_embedder
 from ingest.index.base import Manifest
+from ingest.matrix import Matrix
 from prompts import library
-
-Matrix: TypeAlias = NDArray[np.float32]
-"""One L2-normalised vector a row."""
 
 _BLOCK = 256
 _RETRIES = 3

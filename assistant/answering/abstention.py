@@ -9,6 +9,7 @@ from ingest.index.base import Counts
 
 # What prompts/answer.md tells the model to reply; some put a marker or an excuse behind it.
 _REFUSAL = re.compile(r"\W*NOT IN CORPUS\b", re.IGNORECASE)
+UNESTIMATED = "The index was made anew while this was written: how well it speaks to the question was not estimated."
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from assistant.answering.findings import Check, Disagreement, Opinion, Starts, Verifier
 from configs.errors import CitewellError
+from ingest import places
 from ingest.documents import Metadata
 from ingest.evidence import Evidence, evidence
+from ingest.places import Places
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +45,16 @@ class Source:
     hash: str
     """Content hash of the document."""
     metadata: Metadata = field(default_factory=dict)
+    places: Places = ()
+    """The sections and pages it stands in, by characters of its document; none where that is not known."""
+
+    def where(self, *spans: tuple[int, int]) -> str:
+        """“Methods > Setting, p. 4”: where it, or these spans of it, stand; empty where that is not known."""
+        # The labels of a structured abstract are told of spans alone: all of it is in all of them.
+        known = self.places or (places.labelled(self.text) if spans else ())
+        start = self.start if self.places else 0
+        found = {one for span in spans for one in places.within(known, start + span[0], start + span[1])}
+        return places.told(sorted(found) if spans else known)
 
     @property
     def evidence(self) -> Evidence:
@@ -77,6 +89,9 @@ class Source:
             "start": self.start,
             "end": self.end,
             "hash": self.hash,
+            "section": places.section(self.places) or None,
+            "pages": places.pages(self.places),
+            "places": self.places,
             "flags": list(self.evidence.flags),
             "metadata": dict(self.metadata),
         }
@@ -84,7 +99,8 @@ class Source:
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Source:
         """The inverse of `to_json`."""
-        return cls(**{name: stored[name] for name in cls.__dataclass_fields__})
+        known = {name: stored[name] for name in cls.__dataclass_fields__ if name != "places"}
+        return cls(**known, places=places.read(stored.get("places")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +229,11 @@ class Answer:
         """The sources that a sentence cites."""
         numbers = {n for sentence in self.sentences for n in sentence.citations}
         return tuple(source for source in self.sources if source.n in numbers)
+
+    def where(self, source: Source) -> str:
+        """Where in its document what this answer cites of a source stands; as `Source.where`."""
+        checks = (check for sentence in self.sentences for check in sentence.checks if check.n == source.n)
+        return source.where(*(check.support.span for check in checks if check.support.span))
 
     def to_json(self) -> dict[str, Any]:
         """As `citewell ask --json` and transcripts hold it."""

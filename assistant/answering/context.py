@@ -29,6 +29,7 @@ def number(results: Sequence[Result]) -> tuple[Source, ...]:
             score=result.score,
             hash=result.passage.hash,
             metadata=result.passage.metadata,
+            places=result.passage.places,
         )
         for n, result in enumerate(results, start=1)
     )

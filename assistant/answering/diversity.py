@@ -144,11 +144,12 @@ def joinable(best: Passage, neighbours: dict[int, Passage], most: int) -> list[P
 def span(parts: Iterable[Passage]) -> Passage:
     """Adjoining passages as one: a verbatim slice of the document still, under the first one's ordinal."""
     first, *rest = sorted(parts, key=lambda part: part.ordinal)
-    text, end = first.text, first.end
+    text, end, places = first.text, first.end, set(first.places)
     for part in rest:
         text += part.text[end - part.start :]
         end = part.end
-    return replace(first, text=text, end=end)
+        places |= set(part.places)
+    return replace(first, text=text, end=end, places=tuple(sorted(places)))
 
 
 def _adjoin(one: Passage, other: Passage) -> bool:

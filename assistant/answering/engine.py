@@ -16,13 +16,15 @@ from assistant.answering.generator import Generator, without_thoughts
 from assistant.answering.question import checked, stand_alone
 from assistant.answering.retrieval import Searcher
 from assistant.answering.safety import emergency, privacy
-from configs.errors import CitewellError, ServerError
+from configs.errors import CitewellError, IndexReplaced, ServerError
 from configs.settings import Settings
 from ingest import filters
 from ingest.filters import Filter
 from prompts import library
 
 if TYPE_CHECKING:
+    from assistant.answering.answer import Source
+    from assistant.answering.surroundings import Surroundings
     from assistant.answering.verification import ModelVerifier
 
 # Of the probability below which nothing is quoted: below this share of it a model's answer carries a warning.
@@ -84,6 +86,16 @@ class Engine:
                     yield event
         except CitewellError as error:
             yield Failed(error, "".join(streamed))
+
+    async def around(self, source: Source) -> Surroundings:
+        """The text around a source in its document.
+
+        Raises:
+            IndexStoreError, ServerError: the index cannot be read.
+        """
+        from assistant.answering.surroundings import around  # only a reader who looks at a source needs it
+
+        return await around(source, self._searcher.index)
 
     async def close(self) -> None:
         """Let go of the index and of connections."""
@@ -198,7 +210,10 @@ class Engine:
 
         The model has read the passages and may refuse by itself: the estimate from their words does not overrule it.
         """
-        _, probability = await self._estimated(answer, standalone)
+        try:
+            _, probability = await self._estimated(answer, standalone)
+        except IndexReplaced:  # what it was written from is in the answer
+            return replace(answer, warnings=(*answer.warnings, abstention.UNESTIMATED))
         answer = replace(answer, confidence=probability)
         if answer.status == "answered" and probability < _DOUBTFUL * self.settings.answering.abstain_below:
             return replace(answer, warnings=(*answer.warnings, abstention.doubtful(probability)))

@@ -28,6 +28,7 @@ _OF_KIN = 0.7
 _SHORTEST, _LONGEST = 25, 600
 # A structured abstract answers in its results and conclusions; its beginning repeats the question.
 _SECTION = re.compile(r"([A-Z][A-Z ,/&()-]{3,60}):\s")
+_HEADING = re.compile(r"#{1,6} [^\n]*\Z")
 _ANSWERING = re.compile(r"RESULT|FINDING|CONCLUSION|INTERPRETATION|OUTCOME|ANSWER|RECOMMENDATION")
 _ASKING = re.compile(
     r"\b(?:(?:aim|purpose|objective|goal)s? (?:of|was|were|is)|we (?:aimed|sought|wanted|investigated)|to (?:determine|evaluate|investigate|assess|examine|compare) )",
@@ -124,6 +125,8 @@ def _candidates(source: Source, lexical: LexicalEncoder) -> list[_Candidate]:
             section = _OF_ANSWERING if _ANSWERING.search(heading[1]) else _OF_OTHER_SECTION
         if sentence.rstrip(_CLOSING).endswith(("?", "？")):
             continue  # a question answers nothing
+        if _HEADING.match(sentence):
+            continue  # nor does a heading of a paper
         if sentence == source.title or (len(sentence.encode()) >= _SHORTEST and len(sentence) <= _LONGEST):
             weight = section * (_OF_ASKING if _ASKING.search(sentence) else 1.0)
             found.append(

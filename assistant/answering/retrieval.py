@@ -135,7 +135,7 @@ class Searcher:
         Raises:
             InputError: none does; names the nearest that there is.
         """
-        for label in set(where.labels) - self._labels:
+        for label in set(where.labels) - self._labels - set(self.index.manifest.labels):
             if not (await self.index.counts(filters.parse(f"has:{label}"))).passages:
                 raise where.unknown(label, filters.labels_among(await self.index.facets()))
             self._labels.add(label)

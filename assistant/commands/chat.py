@@ -7,15 +7,20 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from assistant.commands import output
 from assistant.commands.options import Loaded, domain_option, filter_option, with_settings
-from configs.errors import CitewellError
+from configs.errors import CitewellError, IndexMismatch
 from configs.settings import IndexSettings, Settings
 from ingest.progress import Observer
 from ingest.readers.base import Rejected
+
+if TYPE_CHECKING:
+    from assistant.answering.engine import Engine
+    from assistant.tui.dialogue import OpenEngine
 
 _DEMO_INDEX = "demo"
 _NOTICE = "Sample corpus, written for citewell. Not medical advice."
@@ -40,7 +45,25 @@ def chat(*, session: str | None, loaded: Loaded) -> int:
     from assistant.tui.app import run_chat
 
     filtered = loaded.origins.get("retrieval.filter") == "flag"
-    return run_chat(loaded.settings, session_id=session, filtered=filtered)
+    return run_chat(loaded.settings, session_id=session, filtered=filtered, open_engine=opener(loaded))
+
+
+def opener(loaded: Loaded) -> OpenEngine:
+    """How the chat opens its index: one made with other settings, with those that the files say now, if they fit.
+
+    Whoever makes an index anew while the chat is open has set its embedder and size of passages there.
+    """
+    from assistant.tui.dialogue import open_engine
+
+    async def opened(settings: Settings) -> Engine:
+        try:
+            return await open_engine(settings)
+        except IndexMismatch:
+            now = loaded.again().settings
+            shaping = {name: getattr(now, name) for name in ("embedding", "chunking", "lexical", "cache", "retrieval")}
+            return await open_engine(settings.model_copy(update=shaping))
+
+    return opened
 
 
 @click.command(epilog=output.example("citewell demo", "citewell demo | cat"))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from configs.settings import Settings
 
 _SOME_REJECTED = 3
+_OF_SOURCE = ("doc_id", "title", "url", "passage", "section", "pages", "start", "end", "text")
 
 
 @click.command(
@@ -103,7 +104,7 @@ def _as_json(sentence: Sentence, source: Source | None) -> dict[str, Any]:
         "verdict": sentence.verdict,
         "judged_by": sentence.judged_by,
         "opinion": sentence.opinion.to_json({source.n: source.start}) if sentence.opinion else None,
-        "source": {key: shown[key] for key in ("doc_id", "title", "url", "passage", "start", "end", "text")},
+        "source": {key: shown[key] for key in _OF_SOURCE},
     }
 
 
@@ -113,8 +114,10 @@ def _put_sentence(sentence: Sentence, source: Source | None) -> None:
     for reason in sentence.reasons:
         output.say(f"{'':<20}{one_line(reason)}")
     if source is not None:
-        output.say(f"{'':<20}{output.reference(source.title, source.metadata, source.doc_id)}")
-        if (span := sentence.checks[0].support.span) is not None:
+        span = sentence.checks[0].support.span if sentence.checks else None
+        where = source.where(*([span] if span else []))
+        output.say(f"{'':<20}{output.reference(source.title, source.metadata, source.doc_id, where)}")
+        if span is not None:
             output.say(output.excerpt_of(f"“{source.text[slice(*span)]}”", indent=" " * 20))
 
 

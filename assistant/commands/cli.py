@@ -24,6 +24,7 @@ COMMANDS = {
     "ask": "ask",
     "chat": "chat",
     "check": "check",
+    "classify": "classify",
     "config": "config",
     "demo": "chat",
     "doctor": "doctor",
@@ -34,6 +35,7 @@ COMMANDS = {
     "search": "search",
     "serve": "serve",
     "sessions": "sessions",
+    "terms": "terms",
     "transcript": "transcript",
 }
 _NOT_CHAT = ("--help", "-h", "--version")

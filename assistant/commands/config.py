@@ -6,7 +6,7 @@ import click
 
 from assistant.commands import output
 from assistant.commands.options import Loaded, with_settings
-from configs.files import instructions_file, user_file
+from configs.files import beside_settings, user_file
 from prompts import library
 
 
@@ -45,4 +45,6 @@ def domains(*, as_json: bool, loaded: Loaded) -> None:
         output.heading(one.domain + (" (in force)" if one.domain == loaded.settings.embedding.domain else ""))
         output.say(f"  before a question: {one.task or 'nothing'}")
         output.say(f"  before a document, with embedding.prefix_documents: {one.document_prefix.strip() or 'nothing'}")
-    output.say(f"\nAdd your own to {instructions_file()}, a section with a task and a document_prefix each.")
+    output.say(
+        f"\nAdd your own to {beside_settings('instructions.toml')}, a section with a task and a document_prefix each."
+    )

@@ -14,7 +14,7 @@ import click
 from assistant import __version__
 from assistant.commands import output
 from assistant.commands.options import Loaded, with_settings
-from configs.errors import CitewellError, IndexMissing, IndexStoreError
+from configs.errors import CitewellError, IndexMissing, IndexStoreError, SettingsError
 from configs.settings import GenerationSettings, Settings
 
 
@@ -108,16 +108,25 @@ async def _index(settings: Settings) -> str:
 
 
 async def _embedder(settings: Settings) -> str:
-    from ingest.embedding import dimensions_of, open_embedder
+    from ingest.embedding import ServerEmbedder, dimensions_of, open_embedder
 
     embedder = open_embedder(settings.embedding, retries=0)
     if embedder is None:
         return "none: lexical search only, as this profile means it"
     try:
         dimensions = await dimensions_of(embedder)
+        longest = await embedder.longest() if isinstance(embedder, ServerEmbedder) else None
     finally:
         await embedder.close()
-    return f"{settings.embedding.model}, {dimensions} dimensions"
+    if longest is not None and longest < settings.chunking.size:
+        raise SettingsError(
+            f"{settings.embedding.model} reads {longest:,} tokens of a text, and passages have up to "
+            f"{settings.chunking.size:,}: the longer ones are refused or cut",
+            where=settings.embedding.url,
+            fix="Lower chunking.size, or start the server with a longer context.",
+        )
+    told = "" if longest is None else f", reads {longest:,} tokens of a text"
+    return f"{settings.embedding.model}, {dimensions} dimensions{told}"
 
 
 async def _cache(settings: Settings) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from assistant.analysis.extras import needed
+from assistant.analysis.figure import check_suffix
 from assistant.analysis.judged import read_judgments, read_questions
 from assistant.commands import output
 from assistant.commands.ingest import SOME_REJECTED
@@ -30,6 +31,7 @@ _BAR = 24
 @click.command(
     epilog=output.example(
         "citewell eval sweep --queries q.jsonl --qrels q.tsv --corpus corpus.jsonl --profile local --chart sweep.svg",
+        "citewell eval sweep … --axis dimensions --axis pca --chart sizes.svg",
         "citewell eval sweep … --axis dimensions --values 32,64,128,256,512 --write-profile small.toml --within 0.005",
     )
 )
@@ -71,7 +73,8 @@ def sweep(
 
     AXIS is dimensions (the first N, renormalised: Matryoshka), pca, random (projection), quantization (int8; binary
     with rescoring; both simulated, in memory), weights (of the two halves), fusion, instructions (the domains), chunks,
-    rerankers, or any key of the settings. Quality, bytes per vector and latency stand side by side; p says how often
+    rerankers, or any key of the settings. Quality, bytes per vector, the variance kept and latency stand side by side, and which
+    is the smallest size within --within (or 0.01) of MRR@10 as set; p says how often
     chance alone would differ as much from the settings in force. Latency leaves out the embedding of the question.
     The corpus is embedded once, at full size, and the vectors are kept in citewell's cache folder.
     """
@@ -81,7 +84,7 @@ def sweep(
         if path is not None and not path.parent.is_dir():
             raise InputError("there is no such folder", where=str(path.parent), fix="Make it first.", usage=True)
     if chart is not None:
-        charts.check_suffix(chart)
+        check_suffix(chart)
     wanted = _wanted(named, values) or dict.fromkeys(axes.DEFAULT, ())
     swept, rejected = asyncio.run(_sweep(loaded.settings, queries, qrels, corpus, wanted, within))
     title = ", ".join(Path(name).name for name in corpus)
@@ -163,17 +166,20 @@ def put_swept(swept: Swept) -> None:
     """The table, with a bar for nDCG@10 between the worst and the best of its axis."""
     base = swept.rows[0]
     output.heading(
-        f"{len(base.measured.per_query):,} questions; nDCG@10 with its 95 % interval; a bar from the worst of all to the best"
+        f"{len(base.measured.per_query):,} questions; nDCG@10 with its 95 % interval; “kept”: of the vectors' variance; "
+        "a bar from the worst of all to the best"
     )
-    head = f"  {'':<14} {'nDCG@10':>7} {'interval':<15} {'MRR@10':>7} {'B/vector':>8} {'ms':>6} {'p':>6}"
+    head = f"  {'':<14} {'nDCG@10':>7} {'interval':<15} {'MRR@10':>7} {'B/vector':>8} {'kept':>6} {'ms':>6} {'p':>6}"
     tops = [row.figures["nDCG@10"].mean for row in swept.rows]
     for axis in dict.fromkeys(row.axis for row in swept.rows):
         output.heading(f"\n{axis}\n{head}")
         for row in swept.axis(axis):
             output.say(_line(row, min(tops), max(tops)))
+    for told in swept.conclusions():
+        output.say(f"\n{told}")
     best = swept.best
-    told = ", ".join(f"{key} = {value}" for key, value in best.flags.items()) or "what is set"
-    output.say(f"\nBest: {one_line(told)} (nDCG@10 {best.figures['nDCG@10'].mean:.4f})")
+    winner = ", ".join(f"{key} = {value}" for key, value in best.flags.items()) or "what is set"
+    output.say(f"\nBest: {one_line(winner)} (nDCG@10 {best.figures['nDCG@10'].mean:.4f})")
     for row in swept.rows:
         for warning, times in row.measured.warnings.items():
             output.complain(f"Note: {row.axis} {row.value}: {times:,} questions: {warning}")
@@ -183,13 +189,14 @@ def _line(row: Row, low: float, high: float) -> str:
     figure, times = row.figures["nDCG@10"], row.measured.milliseconds
     interval = "" if figure.low is None else f"{figure.low:.3f} to {figure.high:.3f}"
     size: Any = "–" if row.measured.bytes_per_vector is None else row.measured.bytes_per_vector
+    kept = "" if row.measured.variance is None else f"{row.measured.variance:.1%}"
     spent = "–" if times is None else f"{times[0]:.1f}"
     chance = "" if row.against is None else f"{row.against.p:.3f}"
     share = 1.0 if high == low else (figure.mean - low) / (high - low)
     bar = "▇" * round(share * _BAR)
     return (
         f"  {one_line(row.value):<14} {figure.mean:7.4f} {interval:<15} {row.figures['MRR@10'].mean:7.4f}"
-        f" {size:>8} {spent:>6} {chance:>6} {bar}"
+        f" {size:>8} {kept:>6} {spent:>6} {chance:>6} {bar}"
     )
 
 

@@ -61,6 +61,9 @@ def info(name: str, *, as_json: bool, loaded: Loaded) -> None:
     for part, made in told["manifest"]["made_with"].items():
         output.say(f"  {part}: " + ", ".join(f"{key} = {value}" for key, value in made.items()))
     output.say(f"  questions: domain {told['manifest']['domain'] or 'of the settings'}")
+    for key, classifier in told["manifest"]["labels"].items():
+        given = _counted(told["facets"]["values"].get(key, {}))
+        output.say(f"  {key}: labelled by classifier {classifier}" + (f": {one_line(given)}" if given else ""))
     for name, said in _facets(told["facets"]):
         output.say(f"  {name}: {one_line(said)}")
 
@@ -70,12 +73,15 @@ def _facets(facets: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if facets["years"]:
         yield "years", "{} to {}".format(*facets["years"])
     for name in ("types", "languages", "flags", "labels"):
-        counts = list(facets[name].items())
-        if counts:
-            shown = ", ".join(f"{value} {count:,}" for value, count in counts[:_MOST_FACETS])
-            yield name, shown + (f", and {len(counts) - _MOST_FACETS} more" if len(counts) > _MOST_FACETS else "")
+        if facets[name]:
+            yield name, _counted(facets[name])
     if facets["journals"]:
         yield "journals", f"{facets['journals']:,}"
+
+
+def _counted(counts: dict[str, int]) -> str:
+    shown = ", ".join(f"{value} {count:,}" for value, count in list(counts.items())[:_MOST_FACETS])
+    return shown + (f", and {len(counts) - _MOST_FACETS} more" if len(counts) > _MOST_FACETS else "")
 
 
 @index.command(epilog=output.example("citewell index optimize default"))
@@ -148,7 +154,7 @@ async def _info(settings: Settings) -> dict[str, Any]:
             "bytes": await opened.size_bytes(),
             "holder": opened.owner if isinstance(opened, SharedIndex) else None,
             "others": opened.others if isinstance(opened, SharedIndex) else 0,
-            "facets": summary(await opened.facets()),
+            "facets": summary(await opened.facets(), opened.manifest.labels),
             "manifest": opened.manifest.to_json(),
         }
     finally:

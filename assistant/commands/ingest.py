@@ -9,11 +9,12 @@ import click
 
 from assistant.commands import output
 from assistant.commands.ingest_watch import Watch, told
-from assistant.commands.options import Loaded, domain_option, with_settings
+from assistant.commands.options import Loaded, domain_option, label_option, with_settings
 from assistant.commands.stages import stages
 from configs.errors import CitewellError
 from configs.settings import Settings
 from ingest.index.open import optimize_index
+from ingest.mapping import parsed
 from ingest.pipeline import ingest as run_ingest
 from ingest.pipeline import refresh as run_refresh
 from ingest.progress import Summary
@@ -29,6 +30,7 @@ SOME_REJECTED = 3
         "citewell ingest pubmed:'metformin AND kidney' --max 200",
         "citewell ingest papers/ --prune --dry-run",
         "citewell ingest --rebuild --set embedding.dimensions=512",
+        "citewell ingest notes.jsonl --label department=model",
     )
 )
 @click.argument("paths", nargs=-1, metavar="PATH…")
@@ -39,8 +41,12 @@ SOME_REJECTED = 3
 @click.option(
     "--rebuild", is_flag=True, help="Make the index anew with these settings; the old one answers until then."
 )
+@click.option(
+    "--columns", metavar="FIELD=COLUMN,…", help="Of tables: title=Titel,text=Abstract,year=Jahr; kept for the next run."
+)
 @click.option("--prune", is_flag=True, help="Delete what came from PATH before and is no longer there.")
 @click.option("--dry-run", is_flag=True, help="Only say what would happen.")
+@click.option("--keep-duplicates", is_flag=True, help="Store papers again that have another id elsewhere (PMID, DOI).")
 @click.option("--strict", is_flag=True, help="End at the first record that has to be rejected.")
 @click.option("--engine", type=click.Choice(["local", "ray"]), default="local", help="ray: on many machines.")
 @click.option("--workers", type=click.IntRange(1, 10_000), default=2, show_default=True, help="Of the ray engine.")
@@ -50,6 +56,7 @@ SOME_REJECTED = 3
 @click.option("--json", "as_json", is_flag=True, help="End with one line of JSON on standard output.")
 @click.option("--events", is_flag=True, help="Progress and remarks as JSON Lines on standard error.")
 @domain_option
+@label_option
 @with_settings
 def ingest(
     paths: tuple[str, ...],
@@ -57,8 +64,10 @@ def ingest(
     most: int | None,
     refresh: bool,
     rebuild: bool,
+    columns: str | None,
     prune: bool,
     dry_run: bool,
+    keep_duplicates: bool,
     strict: bool,
     engine: str,
     workers: int,
@@ -88,10 +97,13 @@ def ingest(
     if engine == "ray" and (refresh or rebuild or prune or dry_run or strict):
         raise click.UsageError("--engine ray takes no --refresh, --rebuild, --prune, --dry-run or --strict.")
     _see_that_it_fits(paths, refresh=refresh, rebuild=rebuild, prune=prune, dry_run=dry_run)
+    mapped = None if columns is None else parsed(columns)
+    if columns is not None and (engine == "ray" or not paths):
+        raise click.UsageError("--columns needs a PATH, and the local engine.")
     settings = loaded.settings
     if most is not None:
         settings = settings.model_copy(update={"pubmed": settings.pubmed.model_copy(update={"limit": most})})
-    manner = Manner(prune=prune, dry_run=dry_run, strict=strict)
+    manner = Manner(prune=prune, dry_run=dry_run, strict=strict, columns=mapped, every=keep_duplicates, processes=True)
     watch = Watch(rejects or settings.data_dir / "rejects" / f"{settings.index.name}.jsonl", events=events)
     summary = _run(paths, settings, watch, manner, anew=rebuild, workers=workers if engine == "ray" else 0)
     if (summary.documents or rebuild) and settings.index.optimize_from and not dry_run:

@@ -6,11 +6,12 @@ import json
 import os
 import sys
 import time
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from assistant.commands import output
+from assistant.commands.ingest_pace import Pace
 from configs.errors import CitewellError, InputError
 from ingest.documents import Document
 from ingest.progress import Observer, Summary
@@ -34,40 +35,51 @@ class Watch(Observer):
         self.rejects = rejects
         self._events = events
         self._remarks: dict[str, int] = {}
-        self._began = self._last_line = time.monotonic()
+        self._pace = Pace()
+        self._last_line = time.monotonic()
         self._bar: Progress | None = None
         self._file: TextIO | None = None
 
     def __enter__(self) -> Watch:
         if sys.stderr.isatty() and not self._events:
             from rich.console import Console
-            from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+            from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+            from rich.table import Column
 
-            columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            # The text has what the others leave; its end, the last record, is what may be cut.
+            text = TextColumn("{task.description}", markup=False, table_column=Column(ratio=1, no_wrap=True))
+            columns = (SpinnerColumn(), BarColumn(12), TimeElapsedColumn(), text)
+            self._bar = Progress(*columns, console=Console(stderr=True), transient=True, expand=True)
             self._bar.start()
             self._task = self._bar.add_task("Reading …", total=None)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
         if self._file is not None:
             self._file.close()
+        elif kind is None and self.rejects is not None and self.rejects.is_file():
+            with suppress(OSError):  # nothing was rejected, and the file must not say otherwise
+                os.truncate(self.rejects, 0)
 
     def progressed(self, summary: Summary, origin: str) -> None:
         """See `Observer`."""
         self.latest = summary
+        self._pace.heard(summary)
         since = time.monotonic() - self._last_line
         if self._bar is not None:
-            self._bar.update(self._task, description=f"{_pace(summary, self._began)} · {one_line(origin)}")
+            total = max(summary.expected, summary.done) if summary.expected else None
+            told = f"{self._pace} · {one_line(origin)}"
+            self._bar.update(self._task, completed=summary.done, total=total, description=told)
         elif since >= (_SECONDS_BETWEEN_EVENTS if self._events else _SECONDS_BETWEEN_LINES):
             self._last_line = time.monotonic()
             if self._events:
-                output.complain_json({"event": "progress", **summary.to_json(), "origin": origin})
+                event = {"event": "progress", **summary.to_json(), **self._pace.to_json()}
+                output.complain_json({**event, "origin": origin})
             else:
-                output.complain(f"{_pace(summary, self._began)} · {one_line(origin)}")
+                output.complain(f"{self._pace} · {one_line(origin)}")
 
     def rejected(self, record: Rejected) -> None:
         """See `Observer`."""
@@ -83,6 +95,11 @@ class Watch(Observer):
         self._remark(
             "the same content", document.origin, f"{document.id} has the same content as {other}; both are kept"
         )
+
+    def same_paper(self, left_out: str, kept: str, origin: str) -> None:
+        """See `Observer`."""
+        text = f"{left_out} is left out: it is the same paper as {kept}, by PMID or DOI"
+        self._remark("the same paper", origin, text, left_out=left_out, kept=kept)
 
     def pruned(self, doc_id: str) -> None:
         """See `Observer`."""
@@ -106,10 +123,10 @@ class Watch(Observer):
             if count > _MOST_REMARKS and not self._events:
                 output.complain(f"… and {count - _MOST_REMARKS:,} more: {kind}")
 
-    def _remark(self, kind: str, origin: str, text: str) -> None:
+    def _remark(self, kind: str, origin: str, text: str, **more: str) -> None:
         self._remarks[kind] = self._remarks.get(kind, 0) + 1
         if self._events or self._remarks[kind] <= _MOST_REMARKS:
-            self._say({"event": kind, "origin": origin, "text": text}, f"{origin}: {text}")
+            self._say({"event": kind, "origin": origin, "text": text, **more}, f"{origin}: {text}")
 
     def _say(self, event: dict[str, str], text: str) -> None:
         with self._above_the_bar():
@@ -152,18 +169,6 @@ class _Paused:
         self._bar.start()
 
 
-def _pace(summary: Summary, began: float) -> str:
-    """Counts and rates so far."""
-    seconds = max(time.monotonic() - began, 0.001)
-    parts = [f"{summary.documents:,} documents", f"{(summary.documents + summary.skipped) / seconds:,.0f}/s"]
-    parts += [f"{summary.tokens / seconds:,.0f} tokens/s"] if summary.tokens else []
-    parts += [f"{summary.passages:,} passages", f"{summary.skipped:,} unchanged"]
-    parts += [f"{summary.failed:,} rejected"] if summary.failed else []
-    parts += [f"{summary.recalled:,} vectors known"] if summary.recalled else []
-    parts += [f"{summary.retries:,} repeated"] if summary.retries else []
-    return ", ".join(parts)
-
-
 def told(summary: Summary) -> str:
     """What a run did, in a sentence."""
     would = "would be " if summary.dry_run else ""
@@ -172,12 +177,10 @@ def told(summary: Summary) -> str:
         f"{summary.skipped:,} unchanged",
         f"{summary.failed:,} rejected",
     ]
-    parts += (
-        [f"{summary.replaced:,} {would or ''}replac{'ing' if would else 'ed'} an earlier record"]
-        if summary.replaced
-        else []
-    )
+    replaced = "would replace" if summary.dry_run else "replaced"
+    parts += [f"{summary.replaced:,} {replaced} an earlier record"] if summary.replaced else []
     parts += [f"{summary.recalled:,} vectors from the cache"] if summary.recalled else []
     parts += [f"{summary.duplicates:,} repeat another's content"] if summary.duplicates else []
+    parts += [f"{summary.same_paper:,} the same paper as another, left out"] if summary.same_paper else []
     parts += [f"{summary.pruned:,} {would}pruned"] if summary.pruned else []
     return f"Index {summary.index}: {', '.join(parts)} in {summary.seconds:.1f} s."

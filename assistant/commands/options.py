@@ -51,9 +51,10 @@ def with_settings(command: C) -> C:
 def setting_option(flag: str, key: str, check: Callable[[str], object] = str, **attributes: Any) -> Callable[[C], C]:
     """A flag of some commands that sets one setting, once `check` lets it; `with_settings` must stand below it."""
 
-    def keep(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
-        if value is not None and not ctx.resilient_parsing:
-            check(value)
+    def keep(ctx: click.Context, _: click.Parameter, value: str | tuple[str, ...] | None) -> None:
+        if value not in (None, ()) and not ctx.resilient_parsing:
+            for one in (value,) if isinstance(value, str) else value:
+                check(one)
             ctx.meta.setdefault(_FLAGS, {})[key] = value
 
     return click.option(flag, expose_value=False, callback=keep, **attributes)
@@ -90,6 +91,22 @@ domain_option = setting_option(
     _known,
     metavar="NAME",
     help="What kind of question or corpus it is, for the embedder: citewell config domains.",
+)
+
+
+def _assigned(label: str) -> None:
+    from ingest.labelling import assigned  # most runs are given none
+
+    assigned(label)
+
+
+label_option = setting_option(
+    "--label",
+    "classify.labels",
+    _assigned,
+    multiple=True,
+    metavar="KEY=MODEL",
+    help="Label passages with this classifier; --filter KEY:… then finds them.",
 )
 
 

@@ -103,18 +103,18 @@ def _json_line(value: Mapping[str, Any] | Sequence[Any], encoding: str | None) -
     return _RISKY_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
 
 
-def reference(title: str, metadata: Mapping[str, Any], doc_id: str) -> str:
-    """Title, what it is as evidence (`ingest.evidence`) and id on one line; a retraction stands before the title."""
+def reference(title: str, metadata: Mapping[str, Any], doc_id: str, where: str = "") -> str:
+    """Title, what it is as evidence (`ingest.evidence`), where in it, and id on one line; a retraction stands first."""
     known = evidence(metadata, title)
     badges = dict(known.badges)
     rest = (badges[kind] for kind in ("journal", "year", "type") if kind in badges)
-    told = [*(badges[flag] for flag in known.flags), title or "(no title)", *rest, doc_id]
-    return one_line(" · ".join(told))
+    told = [*(badges[flag] for flag in known.flags), title or "(no title)", *rest, where, doc_id]
+    return one_line(" · ".join(part for part in told if part))
 
 
-def put_source(source: Source, *, excerpt: bool) -> None:
+def put_source(source: Source, where: str, *, excerpt: bool) -> None:
     """A source as `[n]` with its reference, its link and, if asked, the beginning of its passage."""
-    lines = [f"[{source.n}] {reference(source.title, source.metadata, source.doc_id)}"]
+    lines = [f"[{source.n}] {reference(source.title, source.metadata, source.doc_id, where)}"]
     if source.url:
         lines.append(f"    {one_line(source.url)}")
     if excerpt:
@@ -169,7 +169,7 @@ def put_answer(answer: Answer) -> None:
     if shown:
         heading("\nSources" if answer.status == "answered" else "\nNearest passages")
     for source in shown:
-        put_source(source, excerpt=answer.mode == "generated" or answer.status == "abstained")
+        put_source(source, answer.where(source), excerpt=answer.mode == "generated" or answer.status == "abstained")
 
 
 def _put_checks(answer: Answer) -> None:

@@ -12,6 +12,7 @@ from assistant.answering.retrieval import search as run_search
 from assistant.commands import output
 from assistant.commands.options import Loaded, domain_option, filter_option, with_settings
 from assistant.commands.question import question_argument
+from ingest import places
 from ingest.evidence import evidence
 
 _DEFAULT_LIMIT = 10
@@ -71,6 +72,8 @@ def _json(result: Result, where: str) -> dict[str, Any]:
         "text": passage.text,
         "start": passage.start,
         "end": passage.end,
+        "section": places.section(passage.places) or None,
+        "pages": places.pages(passage.places),
         "metadata": dict(passage.metadata),
         "flags": list(evidence(passage.metadata, passage.title).flags),
         "filter": where,
@@ -79,9 +82,8 @@ def _json(result: Result, where: str) -> dict[str, Any]:
 
 def _put(result: Result, why: Why | None) -> None:
     passage = result.passage
-    output.heading(
-        f"{result.rank:>3}. {output.reference(passage.title, passage.metadata, passage.doc_id)}  ({result.score:.3g})"
-    )
+    named = output.reference(passage.title, passage.metadata, passage.doc_id, places.told(passage.places))
+    output.heading(f"{result.rank:>3}. {named}  ({result.score:.3g})")
     output.say(output.excerpt_of(passage.text, indent="     "))
     if why is not None:
         output.say(f"     ({why})")

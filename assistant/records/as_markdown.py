@@ -52,10 +52,10 @@ def _turn(number: int, answer: Answer) -> Iterator[str]:
         yield "\n".join(f"- {markdown.line(warning)}" for warning in answer.warnings)
     if answer.sentences:
         yield "### Each sentence and what it cites"
-        yield "\n".join(f"{n}. {_sentence(sentence)}" for n, sentence in enumerate(answer.sentences, 1))
+        yield "\n".join(f"{n}. {_sentence(sentence, answer)}" for n, sentence in enumerate(answer.sentences, 1))
     if answer.withheld:
         yield "### Withheld, because the sources do not bear it out"
-        yield "\n".join(f"- {_sentence(sentence)}" for sentence in answer.withheld)
+        yield "\n".join(f"- {_sentence(sentence, answer)}" for sentence in answer.withheld)
     if answer.disagreements:
         yield "### Sources that say otherwise"
         yield "\n".join(_disagreements(answer))
@@ -69,13 +69,21 @@ def _turn(number: int, answer: Answer) -> Iterator[str]:
         yield from _source(source)
 
 
-def _sentence(sentence: Sentence) -> str:
-    cited = " ".join(f"[{n}]" for n in sentence.citations) or "cites nothing"
+def _sentence(sentence: Sentence, answer: Answer) -> str:
+    cited = " ".join(_cited(n, sentence, answer) for n in sentence.citations) or "cites nothing"
     unknown = ", ".join(f"[{n}]" for n in sentence.unknown)
     parts = [f"{markdown.line(sentence.text)} — {cited}"]
     parts += [f"also named {unknown}, which is no source"] if unknown else []
     by = " (by the verifying model)" if sentence.judged_by == "model" else ""
     return "; ".join([*parts, sentence.verdict + by, *map(markdown.line, dict.fromkeys(sentence.reasons))])
+
+
+def _cited(n: int, sentence: Sentence, answer: Answer) -> str:
+    """“[1] (Results, p. 4)”: a citation, and where in its source what bears the sentence out stands."""
+    source = next((source for source in answer.sources if source.n == n), None)
+    spans = [check.support.span for check in sentence.checks if check.n == n and check.support.span]
+    where = source.where(*spans) if source else ""
+    return f"[{n}] ({markdown.line(where)})" if where else f"[{n}]"
 
 
 def _disagreements(answer: Answer) -> Iterator[str]:

@@ -71,6 +71,8 @@ def source(source: Source) -> Iterator[tuple[str, str]]:
     if flags := ", ".join(text for kind, text in source.evidence.badges if kind in FLAGS):
         yield "Beware", flags
     yield "Document", one_line(source.doc_id)
+    if where := source.where():
+        yield "Place", one_line(where)
     yield "Passage", f"{source.passage}, characters {source.start} to {source.end} of the document"
     yield "Score", f"{source.score:.6g}"
     yield "Content hash", one_line(source.hash)

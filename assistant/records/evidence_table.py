@@ -232,7 +232,8 @@ def _source(source: Source, answer: Answer) -> dict[str, Any]:
     return {
         "n": source.n,
         "doc_id": source.doc_id,
-        "citation": references.line(one),
+        "citation": references.line(one, where := answer.where(source)),
+        "where": where or None,
         "study_type": one.study_type or None,
         "year": one.year,
         "journal": one.journal or None,

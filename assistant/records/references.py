@@ -102,13 +102,13 @@ def of(source: Source) -> Reference:
     )
 
 
-def line(reference: Reference) -> str:
-    """A reference to read, on one line: authors, title, journal, year, identifiers, and whether it was retracted."""
+def line(reference: Reference, where: str = "") -> str:
+    """A reference to read, on one line: authors, title, journal, year, where in it, identifiers, whether retracted."""
     names = [author.family + (f" {_initials(author.given)}" if author.given else "") for author in reference.authors]
     who = ", ".join(names[:3]) + (" et al." if len(names) > 3 else "")
     place = ", ".join(part for part in (reference.journal, str(reference.year or "")) if part)
     ids = [f"doi:{reference.doi}" if reference.doi else "", f"PMID {reference.pmid}" if reference.pmid else ""]
-    parts = [part for part in (who, reference.title, place, *ids, reference.note.upper()) if part]
+    parts = [part for part in (who, reference.title, place, one_line(where), *ids, reference.note.upper()) if part]
     return " ".join(part if part.endswith((".", "?", "!", "。", "？")) else f"{part}." for part in parts)
 
 

@@ -22,6 +22,7 @@ from textual.worker import WorkerFailed
 from assistant.tui import dialogue, themes
 from assistant.tui.conductor import Conductor
 from assistant.tui.screens.chat import ChatScreen
+from assistant.tui.widgets.passage import PassageView
 from assistant.tui.widgets.prompt import Prompt
 from assistant.tui.widgets.sources import Sources
 from configs.errors import CitewellError
@@ -242,6 +243,11 @@ class CitewellApp(App[None]):
     @on(Sources.Copy)
     def _copy(self, event: Sources.Copy) -> None:
         self.copy_to_clipboard(event.text)
+
+    @on(PassageView.Opened)
+    @work(group="around", exclusive=True)
+    async def _look_around(self, event: PassageView.Opened) -> None:
+        await self.conductor.look_around(event.source)
 
     @on(Sources.Said)
     def _repeat(self, event: Sources.Said) -> None:

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 
 from textual.worker import Worker, WorkerError
 
+from assistant.tui import describe
 from assistant.tui.dialogue import Dialogue
 from assistant.tui.widgets.conversation import Conversation
+from assistant.tui.widgets.passage import PassageView
 from assistant.tui.widgets.status import TitleLine
 from configs.errors import CitewellError
 
 if TYPE_CHECKING:
     from textual.app import App
 
-    from assistant.answering.answer import Answer, Event
+    from assistant.answering.answer import Answer, Event, Source
     from assistant.tui.screens.chat import ChatScreen
     from assistant.tui.widgets.answer import AnswerView
 
@@ -166,6 +168,12 @@ class Conductor:
         turns = self._chat.query_one(Conversation).turns
         return turns[-1] if turns else None
 
+    async def look_around(self, source: Source) -> None:
+        """Bring what stands around a source into its pane."""
+        found = await self.dialogue.around(source)
+        if found is not None:
+            self._chat.query_one(PassageView).surround(source, found)
+
     async def show(self) -> None:
         """The session at hand, on screen."""
         self._turn = None
@@ -208,6 +216,7 @@ class Conductor:
         self.failed = False
         self._chat.show_problem(None)
         self._describe()
+        self._chat.query_one(PassageView).ask_around()
 
     async def _answer(self, question: str) -> None:
         try:
@@ -257,6 +266,8 @@ class Conductor:
             self.dialogue.keep(answer)
         except CitewellError as error:
             return f"{said} · not saved: {error.what}", "error"
+        if describe.ANEW in answer.warnings:
+            said = f"{said} · the index was made anew; this is from the new one"
         amiss = answer.status == "abstained" or any(
             sentence.unknown or verdicts.grave(sentence) for sentence in answer.sentences
         )

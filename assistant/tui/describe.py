@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -23,6 +23,10 @@ STOPPED = "Stopped before its end: incomplete and unchecked."
 
 ALONE = "Searched for this question alone: without a model, follow-ups are not linked to what came before."
 """The note under a session's first follow-up that no model could rewrite."""
+
+
+ANEW = "The index was made anew while this chat was open; this answer is from the new one."
+"""The note under the first answer after that."""
 
 
 def title(source: Source) -> str:
@@ -49,7 +53,8 @@ def flags(source: Source) -> str:
 def byline(source: Source) -> str:
     """What kind of evidence it is, when and where it appeared, as far as known."""
     badges = dict(source.evidence.badges)
-    return " · ".join(cut(badges[kind], _LONGEST_VALUE) for kind in ("type", "year", "journal") if kind in badges)
+    told = [badges[kind] for kind in ("type", "year", "journal") if kind in badges]
+    return " · ".join(cut(one, _LONGEST_VALUE) for one in (*told, one_line(source.where())) if one)
 
 
 def badges(source: Source) -> list[str]:
@@ -66,9 +71,8 @@ def provenance(source: Source) -> str:
 
 
 def place(source: Source, start: int, end: int) -> str:
-    """Where in its document something stands: the pages, if it has any, and the characters."""
-    pages = [n for n, span in enumerate(_pages(source), 1) if span[0] < max(end, start + 1) and start < span[1]]
-    told = f"page {pages[0]}" if len(pages) == 1 else f"pages {pages[0]} to {pages[-1]}" if pages else ""
+    """Where in its document something stands: section and page, where they are known, and the characters."""
+    told = one_line(source.where((start - source.start, end - source.start)))
     return " · ".join(part for part in (told, f"characters {start}–{end}") if part)
 
 
@@ -81,7 +85,7 @@ def further(source: Source) -> list[tuple[str, str]]:
 def reference(source: Source) -> str:
     """One line to cite it by: title, where and when, address, id."""
     known = source.evidence
-    where = ", ".join(str(part) for part in (known.place, known.year) if part)
+    where = ", ".join(str(part) for part in (known.place, known.year, one_line(source.where())) if part)
     parts = [flags(source), title(source).rstrip("."), where, web_address(source) or "", f"[{one_line(source.doc_id)}]"]
     return ". ".join(part for part in parts if part)
 
@@ -117,13 +121,3 @@ def _value(source: Source, name: str) -> str:
 def _item(value: object) -> str:
     """One of a list: a link to another record as its words."""
     return " ".join(str(part) for part in value.values() if part) if isinstance(value, Mapping) else str(value)
-
-
-def _pages(source: Source) -> list[tuple[int, int]]:
-    """The span of each page, where the record is of a PDF; whatever else stands there is passed over."""
-    spans = source.metadata.get("page_spans")
-    sound = isinstance(spans, Sequence) and all(
-        isinstance(span, Sequence) and len(span) == 2 and all(isinstance(offset, int) for offset in span)
-        for span in spans
-    )
-    return [(span[0], span[1]) for span in spans] if sound and spans else []

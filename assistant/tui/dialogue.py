@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from assistant.tui import describe
-from configs.errors import CitewellError
+from configs.errors import CitewellError, IndexReplaced
 
 if TYPE_CHECKING:
-    from assistant.answering.answer import Answer, Answered, Event, Mode, Source
+    from assistant.answering.answer import Answer, Answered, Event, Mode, Source, Turn
     from assistant.answering.engine import Engine
+    from assistant.answering.surroundings import Surroundings
     from assistant.records.sessions import Session, SessionStore, SessionSummary
     from configs.settings import Settings
     from ingest.filters import Filter
@@ -58,17 +59,44 @@ class Dialogue:
 
         A question that is `alone` is searched for as it stands, whatever came before.
         """
-        from assistant.answering.answer import Answered, Failed, Turn
+        from assistant.answering.answer import Answered, Turn
 
-        try:
-            engine = await self.open()
-        except CitewellError as error:
-            yield Failed(error)
-            return
         history = [] if alone else [Turn(answer.question, answer.text) for answer in self.answers]
-        async with aclosing(engine.ask(question, history, self.where)) as events:
+        async with aclosing(self._events(question, history)) as events:
             async for event in events:
                 yield self._noted(event.answer) if isinstance(event, Answered) and not alone else event
+
+    async def _events(self, question: str, history: list[Turn]) -> AsyncGenerator[Event, None]:
+        """What the engine yields; where the index was made anew since it was opened, that of the new one, with a note."""
+        from assistant.answering.answer import Answered, Failed
+
+        followed = False
+        while True:
+            try:
+                engine = await self.open()
+            except CitewellError as error:
+                yield Failed(error)
+                return
+            async with aclosing(engine.ask(question, history, self.where)) as events:
+                async for event in events:
+                    if isinstance(event, Failed) and isinstance(event.error, IndexReplaced) and not followed:
+                        await self.close()
+                        if not event.partial:
+                            break
+                    if followed and isinstance(event, Answered):
+                        event = Answered(replace(event.answer, warnings=(*event.answer.warnings, describe.ANEW)))
+                    yield event
+                else:
+                    return
+            followed = True
+
+    async def around(self, source: Source) -> Surroundings | None:
+        """The text around a source in its document; None where the index is not open, or cannot be read."""
+        if self.engine is None:
+            return None
+        with suppress(CitewellError):
+            return await self.engine.around(source)
+        return None
 
     @property
     def filter(self) -> str:
@@ -84,7 +112,11 @@ class Dialogue:
         from ingest.filters import parse
 
         where = parse(text)
-        await (await self.open()).check(where)
+        try:
+            await (await self.open()).check(where)
+        except IndexReplaced:
+            await self.close()
+            await (await self.open()).check(where)
         self.where = where
 
     @property

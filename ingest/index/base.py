@@ -23,6 +23,9 @@ DENSE = "dense"
 LEXICAL = "lexical"
 # Payload keys that are filtered on, and how Qdrant indexes them.
 INDEXED_KEYS = {"doc_id": "keyword", "ordinal": "integer", YEAR: "integer", FACETS: "keyword"}
+# Under these names the metadata of records state which paper they are: what is read of a stored document for its ledger.
+IDENTIFIERS = ("pmid", "PMID", "doi", "DOI")
+LEDGER_KEYS = ["doc_id", "hash", "text_hash", *(f"metadata.{key}" for key in IDENTIFIERS)]
 # The most frequent facets that are counted: a corpus has thousands of journals, and labels of its own.
 MOST_FACETS = 10_000
 
@@ -38,11 +41,14 @@ class Manifest:
     made_with: Mapping[str, Mapping[str, Any]]
     domain: str = ""
     """Whose instruction its questions are embedded with, where nothing else is said."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Keys that classifiers label its passages with, and the id of each classifier."""
 
     @classmethod
     def of(cls, settings: Settings, dimensions: int | None) -> Manifest:
         """The manifest of a new index; `dimensions` is what the embedder answers with, None without one."""
-        return cls(uuid.uuid4().hex, FORMAT, _made_with(settings, dimensions), settings.embedding.domain)
+        made_with, labels = _made_with(settings, dimensions), _labelled_by(settings)
+        return cls(uuid.uuid4().hex, FORMAT, made_with, settings.embedding.domain, labels)
 
     def filled(self, settings: Settings) -> Settings:
         """The settings as questions of this index use them: with its domain, unless somebody chose one."""
@@ -57,10 +63,11 @@ class Manifest:
         size = self.made_with["embedding"].get("dimensions")
         return None if size is None else int(size)
 
-    def check(self, settings: Settings, name: str, dimensions: int | None = None) -> None:
+    def check(self, settings: Settings, name: str, dimensions: int | None = None, *, storing: bool = True) -> None:
         """Refuse settings that would mix incompatible passages or vectors.
 
-        Without `dimensions`, those that the settings ask for count; where they ask for none, any will do.
+        Without `dimensions`, those that the settings ask for count; where they ask for none, any will do. How passages
+        are cut concerns only who stores some.
 
         Raises:
             IndexMismatch: names both sides and the command that mends it.
@@ -70,7 +77,7 @@ class Manifest:
             (part, key, value, wanted[part].get(key))
             for part, made in self.made_with.items()
             for key, value in made.items()
-            if wanted[part].get(key) != value
+            if wanted[part].get(key) != value and (storing or part != "chunking")
         ]
         if differ:
             part, key, value, now = differ[0]
@@ -81,6 +88,26 @@ class Manifest:
                 fix=f"{again} --index NAME; or make it anew, while the old one answers: "
                 f"citewell ingest --rebuild --index {name}.",
             )
+
+    def check_labels(self, settings: Settings, name: str) -> None:
+        """Refuse to store passages that other classifiers label than those that are stored, or none.
+
+        Raises:
+            IndexMismatch: names both sides and the command that mends it.
+            InputError: a classifier of the settings cannot be read.
+        """
+        wanted = _labelled_by(settings)
+        for key in sorted({*self.labels, *wanted}):
+            made, now = self.labels.get(key), wanted.get(key)
+            if made != now:
+                what = f"with classifier {made}" if made else "without a classifier"
+                told = f"classifier {now}" if now else "none"
+                keep = f"name that classifier: --label {key}=MODEL" if made else f"leave out {key}=MODEL"
+                raise IndexMismatch(
+                    f"index “{name}” was labelled {what} for {key}, the settings now name {told}",
+                    fix=f"Go on as it was made: {keep} (or classify.labels); or label all anew with the settings in "
+                    f"force, while the old index answers: citewell ingest --rebuild --index {name}.",
+                )
 
     def to_json(self) -> dict[str, Any]:
         """As stored."""
@@ -95,7 +122,8 @@ class Manifest:
         """
         try:
             made_with = {part: dict(stored["made_with"][part]) for part in ("embedding", "chunking", "lexical")}
-            manifest = cls(str(stored["id"]), int(stored["format"]), made_with, str(stored.get("domain", "")))
+            labels = {str(key): str(model) for key, model in dict(stored.get("labels") or {}).items()}
+            manifest = cls(str(stored["id"]), int(stored["format"]), made_with, str(stored.get("domain", "")), labels)
         except (KeyError, TypeError, ValueError):
             raise IndexStoreError(
                 "the manifest is damaged", where=where, fix="Delete the index and ingest again."
@@ -111,10 +139,10 @@ class Manifest:
         return manifest
 
 
-def _made_with(settings: Settings, dimensions: int | None) -> dict[str, dict[str, Any]]:
+def made_embedding(settings: Settings, dimensions: int | None) -> dict[str, Any]:
+    """What of the embedder of these settings must be the same wherever its vectors are compared."""
     # Imported here, as below: the owner of an index (ingest/index/owner.py) has to start fast and needs none of it.
     from ingest.embedding_in_process import fingerprint
-    from ingest.lexical import ANALYZER
     from prompts import library
 
     embedding: dict[str, Any] = {"provider": "none"}
@@ -129,8 +157,22 @@ def _made_with(settings: Settings, dimensions: int | None) -> dict[str, dict[str
         if settings.embedding.provider == "fastembed":
             folder = settings.embedding.model_path
             embedding["model_file"] = None if folder is None else fingerprint(folder)
+    return embedding
+
+
+def _labelled_by(settings: Settings) -> dict[str, str]:
+    if not settings.classify.labels:
+        return {}
+    from ingest.labelling import identities
+
+    return identities(settings.classify)
+
+
+def _made_with(settings: Settings, dimensions: int | None) -> dict[str, dict[str, Any]]:
+    from ingest.lexical import ANALYZER
+
     return {
-        "embedding": embedding,
+        "embedding": made_embedding(settings, dimensions),
         "chunking": {"size": settings.chunking.size, "overlap": settings.chunking.overlap},
         "lexical": {"analyzer": ANALYZER, **settings.lexical.model_dump()},
     }
@@ -192,6 +234,13 @@ class StoredDocument:
     id: str
     hash: str
     text_hash: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """Of all that is stored what `IDENTIFIERS` name."""
+
+    @classmethod
+    def from_payload(cls, payload: Mapping[str, Any]) -> StoredDocument:
+        """Of what a point holds under `LEDGER_KEYS`."""
+        return cls(payload["doc_id"], payload["hash"], payload["text_hash"], payload.get("metadata") or {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ async def _on_server(settings: Settings, manifest: Manifest) -> ServerIndex:
 
 
 def _alike(one: Manifest, other: Manifest) -> bool:
-    return (one.made_with, one.domain) == (other.made_with, other.domain)
+    return (one.made_with, one.domain, one.labels) == (other.made_with, other.domain, other.labels)
 
 
 async def put_in_place(settings: Settings, index: Index) -> None:

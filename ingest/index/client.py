@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Sequence
 from itertools import count
 from typing import TYPE_CHECKING
 
-from configs.errors import IndexInUse, IndexStoreError
+from configs.errors import IndexInUse, IndexReplaced, IndexStoreError
 from ingest.documents import Passage
 from ingest.index import wire
 from ingest.index.base import Candidates, Counts, Entry, Manifest, StoredDocument, Vector
@@ -159,7 +159,7 @@ class SharedIndex:
                 await self._link.close()
                 self._link = await _reach(self.folder, self._settings, writing=self._writing)
                 if self._link.said["manifest"]["id"] != self.manifest.id:
-                    raise IndexStoreError(
+                    raise IndexReplaced(
                         f"index “{self.name}” was made anew meanwhile",
                         where=str(self.folder),
                         fix="Run the same command again.",

@@ -67,4 +67,5 @@ def _made(before: Manifest, after: Manifest) -> list[tuple[str, Any, Any]]:
 
 def _flat(manifest: Manifest) -> dict[str, Any]:
     made = {f"{part}.{key}": value for part, values in manifest.made_with.items() for key, value in values.items()}
-    return {"format": manifest.format, **made, "domain": manifest.domain}
+    labels = {f"labels.{key}": model for key, model in manifest.labels.items()}
+    return {"format": manifest.format, **made, "domain": manifest.domain, **labels}

@@ -49,6 +49,7 @@ from ingest.index import succession, swap
 from ingest.index.base import (
     DENSE,
     INDEXED_KEYS,
+    LEDGER_KEYS,
     LEXICAL,
     MOST_FACETS,
     Candidates,
@@ -197,7 +198,7 @@ class EmbeddedIndex:
         """What `fetch` makes passages of."""
         with explained(self.folder, "read"):
             found = self._shard.retrieve(list(point_ids), with_payload=_PASSAGE_KEYS, with_vector=False)
-        payloads = {str(record.id): record.payload or {} for record in found}
+        payloads = {str(record.id): _unfolded(record.payload or {}) for record in found}
         return [payloads[id_] for id_ in point_ids if id_ in payloads]
 
     async def counts(self, where: filters.Filter | None = None) -> Counts:
@@ -229,13 +230,11 @@ class EmbeddedIndex:
 
     def page(self, offset: str | None) -> tuple[list[StoredDocument], str | None]:
         """Some stored documents from a point on, and the point where the next of them begin; None at the end."""
-        request = ScrollRequest(
-            offset=offset, limit=_SCROLL_PAGE, filter=_first_passages(), with_payload=["doc_id", "hash", "text_hash"]
-        )
+        keys = [key for key in LEDGER_KEYS if "." not in key] + ["metadata"]
+        request = ScrollRequest(offset=offset, limit=_SCROLL_PAGE, filter=_first_passages(), with_payload=keys)
         with explained(self.folder, "read"):
             records, following = self._shard.scroll(request)
-        payloads = [record.payload or {} for record in records]
-        documents = [StoredDocument(payload["doc_id"], payload["hash"], payload["text_hash"]) for payload in payloads]
+        documents = [StoredDocument.from_payload(_unfolded(record.payload or {})) for record in records]
         return documents, None if following is None else str(following)
 
     async def size_bytes(self) -> int | None:
@@ -325,9 +324,16 @@ def _first_passages() -> Filter:
 
 
 def _point(entry: Entry) -> Point:
-    vectors: dict[str, list[float] | EdgeSparseVector | list[list[float]]] = {
-        LEXICAL: EdgeSparseVector(entry.lexical.indices, entry.lexical.values)
-    }
+    vectors: dict[str, Any] = {LEXICAL: EdgeSparseVector(entry.lexical.indices, entry.lexical.values)}
     if entry.dense is not None:
-        vectors[DENSE] = list(entry.dense)
-    return Point(entry.passage.point_id, vectors, facets.stored(entry.passage))
+        vectors[DENSE] = entry.dense
+    # What is only ever read back goes in as text: value by value, Edge takes as long for it as for all the rest.
+    payload = facets.stored(entry.passage)
+    payload["metadata"] = json.dumps(payload["metadata"], ensure_ascii=False)
+    return Point(entry.passage.point_id, vectors, payload)
+
+
+def _unfolded(payload: dict[str, Any]) -> dict[str, Any]:
+    """The inverse; an index of before holds metadata as they are."""
+    metadata = payload.get("metadata")
+    return payload | {"metadata": json.loads(metadata)} if isinstance(metadata, str) else payload

@@ -69,7 +69,9 @@ async def open_index(
         if check:
             # Who stores must say the domain themselves: its prefix would go before their documents.
             used = settings if writing else index.manifest.filled(settings)
-            index.manifest.check(used, folder.name, dimensions)
+            index.manifest.check(used, folder.name, dimensions, storing=writing)
+            if writing:
+                index.manifest.check_labels(settings, folder.name)
     except BaseException:
         await index.close()
         raise

@@ -216,7 +216,7 @@ class Owner:
 
     async def _documents(self, _: Client, head: wire.Head, __: bytes) -> Reply:
         documents, following = self.index.page(head["offset"])
-        return {"page": [(one.id, one.hash, one.text_hash) for one in documents], "next": following}, b""
+        return {"page": [(one.id, one.hash, one.text_hash, one.metadata) for one in documents], "next": following}, b""
 
     async def _size(self, *_: object) -> Reply:
         return {"bytes": await self.index.size_bytes()}, b""

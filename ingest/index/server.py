@@ -17,6 +17,7 @@ from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedR
 from configs.errors import (
     CitewellError,
     IndexMissing,
+    IndexReplaced,
     IndexStoreError,
     ServerBusy,
     ServerError,
@@ -31,6 +32,7 @@ from ingest.index import aliases, server_options
 from ingest.index.base import (
     DENSE,
     INDEXED_KEYS,
+    LEDGER_KEYS,
     LEXICAL,
     MOST_FACETS,
     Candidates,
@@ -235,13 +237,12 @@ class ServerIndex:
                     scroll_filter=where,
                     limit=_SCROLL_PAGE,
                     offset=offset,
-                    with_payload=["doc_id", "hash", "text_hash"],
+                    with_payload=LEDGER_KEYS,
                 ),
                 self.url,
             )
             for record in page:
-                payload = record.payload or {}
-                yield StoredDocument(payload["doc_id"], payload["hash"], payload["text_hash"])
+                yield StoredDocument.from_payload(record.payload or {})
             if offset is None:
                 return
 
@@ -309,7 +310,7 @@ def _refused(error: UnexpectedResponse, url: str) -> CitewellError:
         return _busy(url)
     said = one_line(error.content.decode("utf-8", "replace"))[:_MAX_REASON]
     if error.status_code == 404 and "Collection" in said:
-        return IndexStoreError("the index was deleted, or made anew", where=url, fix="Run the same command again.")
+        return IndexReplaced("the index was deleted, or made anew", where=url, fix="Run the same command again.")
     return ServerError(
         f"the Qdrant server answered {error.status_code}: {said}", where=url, fix="Is index.url a Qdrant server?"
     )

@@ -8,7 +8,15 @@ from typing import Any
 import grpc
 from qdrant_client import models
 
-from configs.errors import ServerBusy, ServerError, ServerRefused, ServerUnreachable, SettingsError
+from configs.errors import (
+    CitewellError,
+    IndexReplaced,
+    ServerBusy,
+    ServerError,
+    ServerRefused,
+    ServerUnreachable,
+    SettingsError,
+)
 from configs.settings import IndexSettings, QdrantSettings
 from ingest.text import one_line
 
@@ -75,7 +83,7 @@ def search(settings: QdrantSettings) -> models.SearchParams | None:
     return models.SearchParams(hnsw_ef=settings.hnsw_ef, quantization=quantization)
 
 
-def explained(error: grpc.RpcError, url: str) -> ServerError:
+def explained(error: grpc.RpcError, url: str) -> CitewellError:
     """What a gRPC call failed by, as one of our errors."""
     code = error.code() if isinstance(error, grpc.aio.AioRpcError) else None
     said = one_line(str(error.details() if isinstance(error, grpc.aio.AioRpcError) else error))[:_MAX_REASON]
@@ -87,5 +95,7 @@ def explained(error: grpc.RpcError, url: str) -> ServerError:
         case grpc.StatusCode.UNAVAILABLE | grpc.StatusCode.DEADLINE_EXCEEDED:
             fix = "Start it, or correct index.url and index.server.grpc_port."
             return ServerUnreachable(f"the Qdrant server does not answer ({said})", where=url, fix=fix)
+        case grpc.StatusCode.NOT_FOUND:
+            return IndexReplaced("the index was deleted, or made anew", where=url, fix="Run the same command again.")
     name = "no status" if code is None else code.name
     return ServerError(f"the Qdrant server answered {name}: {said}", where=url, fix="See the server's log.")

@@ -153,7 +153,7 @@ def unpack_entries(head: Head, body: bytes) -> list[Entry]:
         Entry(
             Passage.from_payload(payload),
             SparseVector(numbers.take("I", terms), numbers.take("f", terms)),
-            None if size is None else numbers.take("f", size),
+            None if size is None else numbers.array("f", size),
         )
         for payload, terms, size in zip(head["passages"], head["terms"], head["dense"], strict=True)
     ]
@@ -182,6 +182,10 @@ class _Numbers:
         self._at = 0
 
     def take(self, code: str, count: int) -> list[Any]:
+        """The next `count` numbers as a list; see `array`."""
+        return self.array(code, count).tolist()
+
+    def array(self, code: str, count: int) -> array[Any]:
         """The next `count` numbers of a kind: `I` for uint32, `f` for float32.
 
         Raises:
@@ -194,4 +198,4 @@ class _Numbers:
         self._at = end
         if sys.byteorder == "big":
             numbers.byteswap()
-        return numbers.tolist()
+        return numbers

@@ -20,7 +20,6 @@ Metadata has the same keys whatever the format; what a record does not say is ab
     journal volume issue pages str  lang  ISO 639-1       mesh keywords publication_types  [str]
     corrections  [{kind, pmid, source}]: PubMed's names, such as RetractionIn, ErratumIn
     type retracted corrected        see `ingest.evidence`
-    pages of a PDF: page_spans      [[start, end]] in `text`, one a page
     encoding                        “cp1252” where the record was not the UTF-8 it should be
 """
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from ingest import places
 from ingest.documents import Document
 from ingest.evidence import derive
 from ingest.readers.base import Rejected, too_long
@@ -24,11 +25,20 @@ PUBMED = "https://pubmed.ncbi.nlm.nih.gov/"
 
 
 def build(
-    title: str, text: str, metadata: Mapping[str, Any], *, origin: str, fallback: str, identity: str = ""
+    title: str,
+    text: str,
+    metadata: Mapping[str, Any],
+    *,
+    origin: str,
+    fallback: str,
+    identity: str = "",
+    headed: bool = False,
+    pages: Sequence[tuple[int, int]] = (),
 ) -> Document | Rejected:
     """A document with its facets; `identity`, else PubMed number, DOI, or `fallback` is its id.
 
-    Empty metadata is dropped. A record without a text is kept by its title.
+    Empty metadata is dropped. A record without a text is kept by its title. In a text that is `headed`, lines that begin
+    with “#” are headings; `pages` are the characters at which it goes over to a page, and which, where it has any.
     """
     title, text = title.strip(), text.strip()
     if not title and not text:
@@ -46,7 +56,8 @@ def build(
     identity = identity or fallback
     if reason := too_long(identity, title):
         return Rejected(origin, reason, json.dumps({"title": title, **metadata}, ensure_ascii=False, default=str))
-    return Document(identity, title, text or title, known, origin)
+    where = places.outline(text, title) if headed else ()
+    return Document(identity, title, text or title, known, origin, places.paged(where, pages) if pages else where)
 
 
 def place_id(name: str, number: int | None = None) -> str:

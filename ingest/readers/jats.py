@@ -72,9 +72,8 @@ def _document(article: Element, origin: str, fallback: str) -> Document | Reject
             parts += _blocks(part, 2)
     titles = [flat(meta.find(f"{{*}}title-group/{{*}}{tag}")) for tag in ("article-title", "subtitle")]
     title = ": ".join(part for part in titles if part)
-    return build(
-        title, "\n\n".join(part for part in parts if part), _facts(article, meta), origin=origin, fallback=fallback
-    )
+    text = "\n\n".join(part for part in parts if part)
+    return build(title, text, _facts(article, meta), origin=origin, fallback=fallback, headed=True)
 
 
 def _facts(article: Element, meta: Element) -> dict[str, Any]:

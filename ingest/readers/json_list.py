@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
-from typing import Any, BinaryIO, TextIO
+import zlib
+from typing import Any, BinaryIO, TextIO, cast
+
+from backports.zstd import ZstdError
 
 from ingest.readers.base import Records, Rejected, tells_damage
 from ingest.readers.jsonl import DECODER, document_of
@@ -13,6 +17,7 @@ from ingest.readers.text import NOT_TEXT, opened
 # Keys under which an object may hold its list of records.
 LISTS = ("records", "articles", "data", "documents", "items", "results")
 _CHUNK = 2**18
+_PIECE = 2**16
 # Characters that one record, or one value beside the list, may have.
 _LONGEST = 16 * 2**20
 _UNDECODED = re.compile("[\udc80-\udcff]")
@@ -22,7 +27,8 @@ _BLANK = re.compile(r"[ \t\r\n]*")
 @tells_damage
 def read_json_list(stream: BinaryIO, name: str) -> Records:
     """Yield the documents of a JSON file. What is broken ends it: nothing says where the next record begins."""
-    with opened(stream) as text:
+    whole = _UpToDamage(stream)
+    with opened(cast("BinaryIO", io.BufferedReader(whole, _PIECE))) as text:
         source = _Source(text)
         number = 0
         try:
@@ -32,7 +38,30 @@ def read_json_list(stream: BinaryIO, name: str) -> Records:
             if source.peek():
                 yield Rejected(f"{name}:record {number}", "is not valid JSON past this: more text after its end")
         except _Broken as error:
-            yield Rejected(f"{name}:record {number}" if number else name, f"is not valid JSON past this: {error}")
+            if whole.damage is None:
+                yield Rejected(f"{name}:record {number}" if number else name, f"is not valid JSON past this: {error}")
+    if whole.damage is not None:
+        raise whole.damage
+
+
+class _UpToDamage(io.RawIOBase):
+    """A stream that ends where it breaks off: text asked for in long pieces would be lost with the exception."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.damage: Exception | None = None
+        self._read = getattr(stream, "read1", stream.read)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            piece = self._read(len(buffer))
+        except (EOFError, OSError, zlib.error, ZstdError) as error:
+            self.damage = error
+            return 0
+        buffer[: len(piece)] = piece
+        return len(piece)
 
 
 class _Broken(Exception):
@@ -92,6 +121,7 @@ class _Source:
         self._buffer = ""
         self._at = 0
         self._ended = False
+        self._undecoded = False
 
     def peek(self) -> str:
         """The next character that is not blank; empty at the end."""
@@ -131,9 +161,15 @@ class _Source:
         self._buffer, self._at = self._buffer[self._at :], 0
         if len(self._buffer) > _LONGEST:
             raise _Broken(f"a value is longer than {_LONGEST // 2**20} MiB")
-        piece = "" if self._ended else self._text.read(max(_CHUNK, len(self._buffer))).removeprefix("\ufeff")
+        piece = (
+            ""
+            if self._ended or self._undecoded
+            else self._text.read(max(_CHUNK, len(self._buffer))).removeprefix("\ufeff")
+        )
         self._ended = not piece
-        if _UNDECODED.search(piece):
+        if found := _UNDECODED.search(piece):  # what stands before it is still read; it may be half a letter at a break
+            self._undecoded, piece = True, piece[: found.start()]
+        if self._undecoded and not piece:
             raise _Broken(NOT_TEXT)
         self._buffer += piece
         return bool(piece)

@@ -110,11 +110,9 @@ def _int(digits: str) -> int | str:
 DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_float, parse_int=_int)
 
 
-def _too_deep(value: object, left: int = MAX_DEPTH) -> bool:
-    if not isinstance(value, (dict, list)):
-        return False
-    children = value.values() if isinstance(value, dict) else value
-    return left == 0 or any(_too_deep(child, left - 1) for child in children)
+def _too_deep(value: dict[str, Any] | list[Any], left: int = MAX_DEPTH) -> bool:
+    inside = [item for item in (value.values() if isinstance(value, dict) else value) if isinstance(item, (dict, list))]
+    return bool(inside) and (left == 1 or any(_too_deep(item, left - 1) for item in inside))
 
 
 def _json_type(value: object) -> str:

@@ -44,7 +44,7 @@ def read_markdown(stream: BinaryIO, name: str) -> Records:
     heading = _HEADING.search(_FENCE.sub("", body))
     title = str(metadata.pop("title", "") or "") or (_MARKS.sub(r"\1", heading[1] or heading[2]) if heading else "")
     if title or body.strip():
-        yield build(title, body, metadata, origin=f"{name}:1", fallback=place_id(name))
+        yield build(title, body, metadata, origin=f"{name}:1", fallback=place_id(name), headed=True)
 
 
 def _metadata(front: str) -> dict[str, Any]:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import csv
 import glob
 import io
 import os
 import sys
-from collections.abc import Iterable, Sequence
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from backports.zstd import ZstdError
+
 from configs.errors import InputError
 from configs.settings import PubMedSettings
 from ingest.readers.base import Reader, Records, Rejected, tells_damage
+from ingest.readers.meter import Meter
 from ingest.readers.sniff import FORMATS, HEAD, PACKED, format_of, suffix_of, unpacked
 
 STANDARD_INPUT = "-"
@@ -80,8 +86,15 @@ def is_query(name: str) -> bool:
     return name.startswith(QUERY) and not Path(name).exists()
 
 
-def read(name: str, pubmed: PubMedSettings = _PUBMED) -> Records:
+def read(
+    name: str,
+    pubmed: PubMedSettings = _PUBMED,
+    meter: Meter | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> Records:
     """The documents and rejects of one file, of standard input for `-`, or of what PubMed finds for `pubmed:QUERY`.
+
+    `meter` is told how far into a file each record is; `columns` say what those of a table mean (`ingest.mapping`).
 
     Raises:
         InputError, ServerError: PubMed cannot use the query, or does not answer.
@@ -95,12 +108,17 @@ def read(name: str, pubmed: PubMedSettings = _PUBMED) -> Records:
     if name == STANDARD_INPUT:
         # By a buffer of its own: a thread that waits in that of `sys.stdin` would hold up the end of the program.
         with open(sys.stdin.fileno(), "rb", buffering=HEAD, closefd=False) as stream:
-            yield from _read_stream(cast("io.BufferedReader", stream), "standard input", "")
+            yield from _read_stream(cast("io.BufferedReader", stream), "standard input", "", columns)
         return
     try:
         with Path(name).open("rb", buffering=HEAD) as stream:
             before = os.fstat(stream.fileno())
-            yield from _read_stream(cast("io.BufferedReader", stream), name, suffix_of(name))
+            for record in _read_stream(cast("io.BufferedReader", stream), name, suffix_of(name), columns):
+                if meter is not None:
+                    meter.took(stream.tell())
+                yield record
+            if meter is not None:
+                meter.ended(before.st_size)
             after = os.fstat(stream.fileno())
             if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
                 yield Rejected(name, "changed while it was read; run the same command again when it is finished")
@@ -108,7 +126,22 @@ def read(name: str, pubmed: PubMedSettings = _PUBMED) -> Records:
         yield Rejected(name, f"cannot be read: {error.strerror or error}")
 
 
-def _read_stream(packed: io.BufferedReader, name: str, suffix: str) -> Records:
+def header_of(name: str, columns: Mapping[str, str]) -> list[str]:
+    """The columns of a table; none of standard input, and of what cannot be read."""
+    if name == STANDARD_INPUT:
+        return []
+    from ingest.readers import table  # few files are tables
+
+    try:
+        with Path(name).open("rb", buffering=HEAD) as stream:
+            return table.header_of(cast("BinaryIO", unpacked(cast("io.BufferedReader", stream))), columns)
+    except (OSError, EOFError, ValueError, zlib.error, ZstdError, csv.Error):  # reading it will tell
+        return []
+
+
+def _read_stream(
+    packed: io.BufferedReader, name: str, suffix: str, columns: Mapping[str, str] | None = None
+) -> Records:
     @tells_damage
     def told(stream: BinaryIO, name: str) -> Records:
         content = unpacked(packed)
@@ -117,7 +150,12 @@ def _read_stream(packed: io.BufferedReader, name: str, suffix: str) -> Records:
         if kind in _UTF16_IS_REFUSED and head[:2] in (b"\xff\xfe", b"\xfe\xff"):
             yield Rejected(name, "is UTF-16; convert the file to UTF-8")
             return
-        yield from reader_of(kind)(cast("BinaryIO", content), name)
+        if columns and not suffix and kind == "jsonl" and not head.lstrip().startswith(b"{"):
+            kind = "table"  # whose names nobody would guess
+        reader = reader_of(kind)
+        if kind == "table" and columns:
+            reader = partial(reader, columns=columns)  # type: ignore[call-arg]  # it alone takes them
+        yield from reader(cast("BinaryIO", content), name)
 
     yield from told(packed, name)
 

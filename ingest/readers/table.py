@@ -35,6 +35,14 @@ def read_table(stream: BinaryIO, name: str, columns: Mapping[str, str] | None = 
     return read(stream, name)
 
 
+def header_of(stream: BinaryIO, columns: Mapping[str, str]) -> list[str]:
+    """The names of a table's columns, as `read_table` reads them; errors as the stream's, or `csv.Error`."""
+    source = (line.text for line in lines(stream))
+    first = next((text for text in source if text.strip()), "")
+    rows = csv.reader(chain([first], source), delimiter=delimiter_of(first, columns))
+    return [cell.strip() for cell in next(rows, [])]
+
+
 class _Table:
     def __init__(self, name: str, mapped: Mapping[str, str] | None) -> None:
         self._name = name

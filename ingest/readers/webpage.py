@@ -57,7 +57,7 @@ def read_webpage(stream: BinaryIO, name: str) -> Records:
         facts["encoding"] = "cp1252"
     title = facts.pop("title") or tidy("".join(root.itertext("title"))) or next(_headings(root), "")
     if title or text:
-        yield build(title, text, facts, origin=f"{name}:1", fallback=place_id(name))
+        yield build(title, text, facts, origin=f"{name}:1", fallback=place_id(name), headed=True)
     else:
         yield Rejected(name, "holds no text that would be seen")
 

@@ -73,9 +73,9 @@ async def test_a_server_that_ignores_base64_is_understood(
     embedder: Callable[..., ServerEmbedder], openai_server: OpenAIServer
 ) -> None:
     """Other servers answer with lists of floats whatever is asked."""
-    data = [{"object": "embedding", "index": n, "embedding": [float(n), 0.5]} for n in (1, 0)]
+    data = [{"object": "embedding", "index": n, "embedding": [float(n), float(1 - n)]} for n in (1, 0)]
     openai_server.fault = faults.Status(200, {"object": "list", "data": data, "model": "m"})
-    assert [list(v) for v in await embedder().embed_documents(["a", "b"])] == [[0.0, 0.5], [1.0, 0.5]]
+    assert [list(v) for v in await embedder().embed_documents(["a", "b"])] == [[0.0, 1.0], [1.0, 0.0]]
 
 
 @pytest.mark.parametrize(

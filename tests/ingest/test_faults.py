@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from configs.errors import IndexStoreError
-from ingest import embedding_stage, pipeline, run
+from ingest import embedding_stage, pipeline, reading, run
 from ingest.documents import Document
 from ingest.index.base import Counts
 from ingest.index.open import folder_of, ledger_of, open_index
@@ -47,8 +47,9 @@ _FAULTS = (
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small batches, short waits."""
+    """Small batches, full ones however slow the machine; short waits."""
     monkeypatch.setattr(run, "_BATCH", 8)
+    monkeypatch.setattr(reading, "_SOON", 60.0)
     monkeypatch.setattr(embedding_stage, "_SHORTEST_WAIT", 0.01)
 
 

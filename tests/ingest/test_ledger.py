@@ -133,9 +133,8 @@ async def test_the_same_text_is_found_under_another_id(index: Index, tmp_path: P
     """A copy is recognised by title and text, and a document is no copy of itself."""
     ledger = await open_ledger(tmp_path / "ledger.sqlite", index)
     first = DOCUMENTS[0]
-    assert ledger.same_text(Document("copy", first.title, first.text, {"other": 1})) == first.id
-    assert ledger.same_text(first) is None
-    assert ledger.same_text(Document("new", "New", "text")) is None
+    copy = Document("copy", first.title, first.text, {"other": 1})
+    assert ledger.same_texts([copy, first, Document("new", "New", "text")]) == {"copy": first.id}
     ledger.close()
 
 

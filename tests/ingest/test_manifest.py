@@ -47,7 +47,7 @@ async def test_a_mismatch_names_both_sides_and_the_remedy(
     home = settings(made)
     await (await create_index(home, home.embedding.dimensions if made else None)).close()
     with pytest.raises(IndexMismatch) as caught:
-        await open_index(settings(now))
+        await open_index(settings(now), writing=True)
     assert "“default”" in caught.value.what
     before, after = told
     assert before in caught.value.what
@@ -77,11 +77,19 @@ async def test_the_advice_of_a_mismatch_works(
     home = settings(made)
     await (await create_index(home, home.embedding.dimensions if made else None)).close()
     with pytest.raises(IndexMismatch) as caught:
-        await open_index(settings(now))
+        await open_index(settings(now), writing=True)
     said = re.search(r"made with: (.*?); or another --index NAME", caught.value.fix)
     assert said is not None
     flags = [flag.split("=", 1) for flag in shlex.split(said[1]) if flag != "--set"]
-    await (await open_index(settings(now | dict(flags)))).close()
+    await (await open_index(settings(now | dict(flags)), writing=True)).close()
+
+
+async def test_questions_need_not_know_how_passages_were_cut(settings: SettingsFactory) -> None:
+    """An index of longer passages is asked like any other; only who stores in it must cut as it does."""
+    await (await create_index(settings({"chunking.size": 1024, "chunking.overlap": 256}), None)).close()
+    await (await open_index(settings())).close()
+    with pytest.raises(IndexMismatch, match="chunking size"):
+        await open_index(settings(), writing=True)
 
 
 def local(folder: Path, weights: bytes) -> dict[str, Any]:

@@ -251,6 +251,25 @@ async def test_a_short_overload_is_waited_out(
     assert [type(error) for error in watcher.waits] == [ServerBusy]
 
 
+async def test_calls_shrink_to_what_the_servers_queue_takes(
+    flags: dict[str, Any],
+    settings: SettingsFactory,
+    ingest: Ingest,
+    openai_server: OpenAIServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """SGLang's --max-queued-requests counts texts: a call of more of them than it takes would be refused for ever."""
+    monkeypatch.setattr(embedding_stage, "_SHORTEST_WAIT", 0.01)
+    openai_server.queue = 2
+    own = settings(flags | {"embedding.wait": 60})
+    summary, watcher = await ingest(records(60), own)
+    assert (summary.documents, summary.failed) == (60, 0)
+    assert summary.retries == len(watcher.waits) > 0
+    assert await held(own) == Counts(60, 60)
+    served = [len(request.body["input"]) for request in openai_server.requests[1:]]
+    assert sum(size > 2 for size in served) < len(served) / 2  # most calls fit, once it is known what does
+
+
 async def test_a_server_that_goes_away_is_waited_for(
     flags: dict[str, Any],
     settings: SettingsFactory,

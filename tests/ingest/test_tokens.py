@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ingest import tokens
 
@@ -25,6 +28,17 @@ def test_fits_agrees_with_count(text: str) -> None:
     exact = tokens.count(text)
     assert tokens.fits(text, exact)
     assert exact == 0 or not tokens.fits(text, exact - 1)
+
+
+@given(
+    st.lists(st.sampled_from([*"aZé7µ,.-(\n\t", "’s", " ", "  ", "高血压", "mg/dL", "randomised", "\u3000"])).map(
+        "".join
+    )
+)
+def test_a_count_by_words_is_that_of_the_whole_text(text: str) -> None:
+    """A passage is as long as the settings say: no text has more tokens than were counted, prose not fewer either."""
+    encoded = len(tokens.encoding().encode_ordinary(text))
+    assert tokens.count(text) == encoded or (re.search(r"\s ", text) and tokens.count(text) > encoded)
 
 
 def test_no_network_is_needed() -> None:

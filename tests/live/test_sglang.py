@@ -12,8 +12,11 @@ from assistant.answering.answer import Answered, Token
 from assistant.answering.engine import Engine
 from assistant.answering.rerank import ServerReranker
 from assistant.answering.retrieval import Searcher
+from configs.errors import ServerBusy
 from configs.settings import Settings
 from ingest.embedding import ServerEmbedder
+from ingest.index.open import open_index
+from ingest.lexical import SparseVector
 from ingest.llama_embedding import InstructionEmbedding
 from ingest.pipeline import ingest
 from tests.conftest import SettingsFactory
@@ -86,6 +89,36 @@ async def test_pubmedqa_over_real_sglang(
     assert sum(isinstance(event, Token) for event in events) > 1
     assert last.answer.status == "abstained"
     assert len(last.answer.sources) == served.retrieval.limit
+
+
+async def test_an_ingest_survives_the_overload_it_makes(
+    settings: SettingsFactory, sglang_small_queue: str, shared_data: Path, tmp_path: Path
+) -> None:
+    """Calls larger than the server's queue, many at once: it answers 503 to some, and each document is stored, with its vector."""
+    served = _served(settings, (sglang_small_queue, ""))
+    served = served.model_copy(
+        update={"embedding": served.embedding.model_copy(update={"batch_size": 32, "concurrency": 16})}
+    )
+    rows = list(_lines(shared_data / "pubmedqa" / "corpus.jsonl"))[:_DOCUMENTS]
+    corpus = tmp_path / "corpus.jsonl"
+    corpus.write_text("\n".join(json.dumps(row) for row in rows), "utf-8")
+    watcher = Watcher()
+    summary = await ingest([str(corpus)], served, watcher)
+    assert (summary.documents, summary.failed) == (_DOCUMENTS, 0)
+    assert summary.retries == len(watcher.waits) > 0
+    assert {type(error) for error in watcher.waits} == {ServerBusy}
+
+    index = await open_index(served)
+    embedder = ServerEmbedder(served.embedding)
+    try:
+        assert (await index.counts()).documents == _DOCUMENTS
+        # A vector for every passage: by vectors alone each of them is found, all in one list.
+        question = await embedder.embed_query("a trial")
+        found = await index.candidates(SparseVector([], []), question, 2 * summary.passages)
+        assert len(found.dense) == summary.passages
+    finally:
+        await embedder.close()
+        await index.close()
 
 
 async def test_the_llama_index_embedding_is_the_same_embedder(

@@ -106,3 +106,35 @@ def test_a_mistake_in_the_users_domains_is_told_with_its_place(own_instructions:
     with pytest.raises(SettingsError, match=told) as caught:
         library.instruction("oncology")
     assert caught.value.where == str(own_instructions)
+
+
+@pytest.mark.parametrize("domain", ["medical", "legal", "finance", "engineering", "code"])
+def test_every_domain_of_terms_has_a_task_and_a_template(domain: str) -> None:
+    """The person's own list: a word of two trades (“stroke”) is put into the words of one of them."""
+    form = library.term_form(domain)
+    assert form.task
+    assert form.sent("stroke").startswith("stroke, in ")
+    assert library.term_form("none").sent("{{term}} $1") == "{{term}} $1"
+
+
+def test_users_add_their_own_domains_of_terms(own_instructions: Path) -> None:
+    """In terms.toml beside their settings, by the rules of instructions.toml; the template is theirs to leave out."""
+    file = own_instructions.with_name("terms.toml")
+    file.write_text('[cardiology]\ntask = "Find equals"\n[eye]\ntask = "x"\ntemplate = "eye: {{term}}"\n', "utf-8")
+    assert library.term_form("cardiology").sent("MI") == "MI"
+    assert library.term_form("eye").sent("MI") == "eye: MI"
+    assert list(library.term_forms())[-2:] == ["cardiology", "eye"]
+    with pytest.raises(SettingsError, match="pathology") as caught:
+        library.term_form("pathology")
+    assert "cardiology" in caught.value.fix
+    assert str(file) in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    "template", ["no place", "{{term}} and {{term}}", "{{word}}", "{term}", "{{term", "{{term}} {{x"]
+)
+def test_a_template_needs_its_place_for_the_term(own_instructions: Path, template: str) -> None:
+    """Else every term would be sent as the same text, or not at all."""
+    own_instructions.with_name("terms.toml").write_text(f'[eye]\ntask = "x"\ntemplate = "{template}"\n', "utf-8")
+    with pytest.raises(SettingsError, match=r"does not hold .*term.* once"):
+        library.term_form("eye")

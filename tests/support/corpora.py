@@ -59,6 +59,8 @@ class Watcher(Observer):
     rejects: list[Rejected] = field(default_factory=list)
     replacements: list[str] = field(default_factory=list)
     duplicates: list[tuple[str, str]] = field(default_factory=list)
+    same_papers: list[tuple[str, str]] = field(default_factory=list)
+    """What was left out, and for which."""
     removed: list[str] = field(default_factory=list)
     waits: list[CitewellError] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -82,6 +84,11 @@ class Watcher(Observer):
     def duplicated(self, document: Document, other: str) -> None:
         """See `Observer.duplicated`."""
         self.duplicates.append((document.id, other))
+
+    def same_paper(self, left_out: str, kept: str, origin: str) -> None:
+        """See `Observer.same_paper`."""
+        del origin
+        self.same_papers.append((left_out, kept))
 
     def pruned(self, doc_id: str) -> None:
         """See `Observer.pruned`."""

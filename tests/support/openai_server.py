@@ -38,6 +38,8 @@ class OpenAIServer(LocalServer):
         """Tokens (here: words) one input may have."""
         self.template = True
         """Whether a reranker has its chat template; SGLang answers 200 with meaningless scores if not."""
+        self.queue: int | None = None
+        """SGLang's --max-queued-requests: 503 to a call with more texts than this, were it the only one."""
         self.reply: Reply = ("A scripted ", "answer [1].")
         """The pieces of a chat answer; a piece is a token where `max_tokens` counts them."""
         self.piece_delay = 0.0
@@ -83,6 +85,8 @@ class OpenAIServer(LocalServer):
         wanted = body.get("dimensions") or self.dimensions
         if not items or any(isinstance(item, str) and not item.strip() for item in items):
             return _refuse("Input cannot be empty or whitespace only")
+        if self.queue is not None and len(items) > self.queue:
+            return web.json_response(faults.BUSY.body, status=faults.BUSY.status)
         if body.get("dimensions") is not None and not (self.matryoshka and wanted <= self.dimensions):
             return _refuse(f"Model '{self.model}' does not support matryoshka representation of {wanted} dimensions")
         texts = [item if isinstance(item, str) else " ".join(map(str, item)) for item in items]
@@ -94,8 +98,10 @@ class OpenAIServer(LocalServer):
         vectors = [bag_of_words.normalised(bag_of_words.embed(text, self.dimensions)[:wanted]) for text in texts]
         if isinstance(fault, faults.Spoil):
             vectors = fault.change(vectors)
-        encode = _base64 if body.get("encoding_format") == "base64" else list
-        data = [{"object": "embedding", "index": n, "embedding": encode(vector)} for n, vector in enumerate(vectors)]
+        form = body.get("encoding_format", "float")
+        data = [
+            {"object": "embedding", "index": n, "embedding": encoded(vector, form)} for n, vector in enumerate(vectors)
+        ]
         return web.json_response({"object": "list", "data": data, "model": self.model, "usage": _usage(len(texts), 0)})
 
     def _rerank(self, body: Json, fault: faults.Fault | None) -> web.Response:
@@ -161,7 +167,10 @@ def _refuse(message: str) -> web.Response:
     return web.json_response(faults.error_body(message, "BadRequestError", 400), status=400)
 
 
-def _base64(vector: Sequence[float]) -> str:
+def encoded(vector: Sequence[float], form: str) -> str | list[float]:
+    """A vector as it is sent: base64 of little-endian float32, or a list of floats."""
+    if form != "base64":
+        return list(vector)
     return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode("ascii")
 
 

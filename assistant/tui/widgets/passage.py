@@ -1,23 +1,28 @@
-"""The chosen source: what it is, its passage whole with what the answer rests on marked, and all that is known of it."""
+"""The chosen source: what it is, its passage whole with what the answer rests on marked, what stands around it, the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content, Span
+from textual.message import Message
 from textual.widgets import Static
 
 from assistant.tui import describe
-from ingest.text import printable
+from ingest.text import one_line, printable
 
 if TYPE_CHECKING:
     from assistant.answering.answer import Source
+    from assistant.answering.surroundings import Surroundings
     from assistant.tui.verdicts import Mark
 
+# Refreshes after which a layout that has not come is not waited for: the pane is hidden.
+_TRIES = 8
 # Rows of the passage that stay in sight above what was scrolled to.
 _ABOVE = 2
 _LIGHT, _STRONG, _AGAINST = "on $mark", "bold on $mark-strong", "underline $warning"
@@ -33,17 +38,32 @@ class PassageView(VerticalScroll, inherit_bindings=False):
         Binding("end", "scroll_end", "End", show=False),
     ]
 
+    @dataclass
+    class Opened(Message):
+        """A source is on show, and what stands around it is not yet known."""
+
+        source: Source
+
     def __init__(self, *, id: str) -> None:  # noqa: A002 - as Textual calls it
         super().__init__(id=id)
         self._stored = ""
+        self._source: Source | None = None
+        self._known = False
+        """Whether what stands around it was asked for and came."""
+        self._revealing = False
+        """Whether it is about to scroll to a mark."""
 
     def compose(self) -> ComposeResult:
-        """What it is, where on the web, the passage, the rest."""
-        for part in ("head", "address", "text", "rest"):
+        """What it is, where on the web, the passage amid the text around it, the rest."""
+        for part in ("head", "address", "before", "where", "text", "after", "rest"):
             yield Static(id=f"passage-{part}")
 
     def show(self, source: Source | None, marks: Sequence[Mark] = (), opened: int | None = None) -> None:
         """Show a source and mark what sentences of the answer rest on, strongly for sentence `opened`."""
+        if source != self._source:
+            self._source, self._known = source, False
+            self._put_around("", "")
+            self.ask_around()
         self._stored = source.text if source else ""
         text = _passage(source, marks, opened) if source else Content("")
         self._part("head").update(_head(source) if source else Content(""))
@@ -53,16 +73,51 @@ class PassageView(VerticalScroll, inherit_bindings=False):
         self._part("text").update(text)
         self._part("rest").update(_rest(source, _opened(marks, opened)) if source else Content(""))
 
+    def ask_around(self) -> None:
+        """Ask for what stands around the source, if that is not known."""
+        if self._source is not None and not self._known:
+            self.post_message(self.Opened(self._source))
+
+    def surround(self, source: Source, found: Surroundings) -> None:
+        """Show what stands around a source, if it is still the one on show; its passage stays where it is on screen."""
+        if source != self._source or self._known:
+            return
+        if self._revealing:
+            self.call_after_refresh(self.surround, source, found)
+            return
+        self._known = True
+        text = self._part("text")
+        above = text.virtual_region.y - self.scroll_y if text.size.height else _ABOVE
+        self._put_around(found.before, found.after)
+        if found.before:
+            self.call_after_refresh(self._stay, above, _TRIES)
+
+    def _stay(self, above: float, tries: int) -> None:
+        """Scroll until the passage has so many rows above it again, once the layout knows what came there."""
+        wanted = self._part("text").virtual_region.y - above
+        if laid_out := self._part("before").size.height > 0:
+            self.scroll_to(y=wanted, animate=False, immediate=True)
+        if tries and (not laid_out or self.scroll_y < wanted):  # how far it can scroll is known a refresh later
+            self.call_after_refresh(self._stay, above, tries - 1)
+
+    def _put_around(self, before: str, after: str) -> None:
+        where = one_line(self._source.where()) if self._source and before else ""
+        for name, text in (("before", before), ("where", where), ("after", after)):
+            self._part(name).update(Content(printable(text)))
+            self._part(name).display = bool(text)
+
     def reveal(self, marks: Sequence[Mark], opened: int | None) -> None:
         """After the next layout, scroll as far as it takes to have the marked words of a sentence in sight."""
         wanted = _opened(marks, opened) or list(marks)
         if wanted:
             first = min(wanted, key=lambda mark: mark.start)
+            self._revealing = True
             self.call_after_refresh(self._bring_up, *_as_shown(self._stored, first))
         else:
-            self.scroll_home(animate=False)
+            self.scroll_home(animate=False, immediate=True)
 
     def _bring_up(self, start: int, end: int) -> None:
+        self._revealing = False
         text = self._part("text")
         content, width = text.content, text.content_size.width
         if not isinstance(content, Content) or not width:
@@ -70,7 +125,11 @@ class PassageView(VerticalScroll, inherit_bindings=False):
         above = text.virtual_region.y
         first, last = (above + content[:offset].get_height({}, width) for offset in (start + 1, end))
         fits = last <= self.scrollable_content_region.height
-        self.scroll_to(y=0 if fits else first - 1 - _ABOVE, animate=False)
+        wanted = first - 1 - _ABOVE
+        where = self._part("where")
+        if where.display and 0 <= wanted - where.virtual_region.y <= _ABOVE:
+            wanted = where.virtual_region.y  # so near that its section and page can stand above it
+        self.scroll_to(y=0 if fits else wanted, animate=False, immediate=True)
 
     def _part(self, name: str) -> Static:
         return self.query_one(f"#passage-{name}", Static)

@@ -156,7 +156,7 @@ class Sources(Vertical):
         if self._picked == n:
             passage.reveal(marks, opened)
         elif turned:
-            passage.scroll_home(animate=False)
+            passage.scroll_home(animate=False, immediate=True)
 
     def on_source_line_chosen(self, event: SourceLine.Chosen) -> None:
         """A line was clicked."""

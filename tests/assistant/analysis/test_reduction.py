@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from assistant.analysis.reduction import Method, Reduction, binary_candidates, reduce, signs
-from assistant.analysis.vectors import Matrix
+from assistant.analysis.reduction import Method, Reduction, binary_candidates, reduce, signs, variance_kept
+from ingest.matrix import Matrix
 
 RNG = np.random.default_rng(7)
 
@@ -37,6 +37,19 @@ def test_pca_keeps_the_dimensions_that_vary() -> None:
     documents[:, 1], documents[:, 3] = np.cos(angles), np.sin(angles)
     small, asked = reduce(Reduction("pca", 2), documents, documents[:1])
     assert (small @ asked[0]).round(4).tolist() == (documents @ documents[0]).round(4).tolist()
+
+
+def test_the_variance_that_is_kept_is_that_of_the_dimensions_kept() -> None:
+    """Two of five dimensions vary: PCA to two keeps all of it, the first two hold half; a projection leaves nothing out."""
+    angles = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+    documents = np.zeros((12, 5), np.float32)
+    documents[:, 1], documents[:, 3] = np.cos(angles), np.sin(angles)
+    assert variance_kept(Reduction("pca", 2), documents) == pytest.approx(1)
+    assert variance_kept(Reduction("pca", 1), documents) == pytest.approx(0.5)
+    assert variance_kept(Reduction("truncation", 2), documents) == pytest.approx(0.5)
+    assert variance_kept(Reduction("random", 2), documents) is None
+    assert variance_kept(Reduction("pca", 1), documents[:1]) is None
+    assert variance_kept(Reduction("truncation", 1), documents[:3] * 0) == 0
 
 
 def test_a_random_projection_is_the_same_every_time_and_keeps_neighbours() -> None:

@@ -120,6 +120,13 @@ def test_a_question_in_a_document_is_no_answer(asked: str) -> None:
     assert chosen("Is metformin safe in kidney disease?", source(1, asked, title=asked)) == []
 
 
+def test_a_heading_of_a_paper_is_no_answer() -> None:
+    """It has the question's words, and says nothing; the sentence under it does."""
+    text = "## Sampling of the patients with malaria\n\nPatients with malaria were drawn by lot from a list."
+    (quote,) = chosen("How were patients with malaria drawn for sampling?", source(1, text))
+    assert quote == ("Patients with malaria were drawn by lot from a list.", (1,))
+
+
 def test_quotes_come_in_the_order_of_the_sources_and_no_sentence_twice() -> None:
     """The same sentence in two documents is quoted once, from the better one."""
     same = "Metformin lowers the glucose of the blood."

@@ -71,3 +71,18 @@ def test_a_reranker_must_tell_a_right_passage_from_a_wrong_one(
     assert ran.returncode == 1
     assert "FAIL  reranker:" in ran.stdout
     assert "citewell serve reranker" in ran.stdout
+
+
+def test_an_embedder_that_reads_less_than_a_passage_is_a_fault(
+    home: Home, called: Called, openai_server: OpenAIServer
+) -> None:
+    """Before an ingest loses the ends of passages, or the passages: what the model reads, and what to lower."""
+    openai_server.context_length = 256
+    flags = {"CITEWELL_EMBEDDING__PROVIDER": "openai", "CITEWELL_EMBEDDING__URL": openai_server.url}
+    ran = called(home, "doctor", **flags)
+    assert ran.returncode == 1
+    assert "reads 256 tokens of a text, and passages have up to 512" in ran.stdout
+    assert "chunking.size" in ran.stdout
+    ran = called(home, "doctor", **flags, CITEWELL_CHUNKING__SIZE="200")
+    assert ran.returncode == 0
+    assert "64 dimensions, reads 256 tokens of a text" in ran.stdout

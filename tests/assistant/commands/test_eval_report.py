@@ -65,7 +65,7 @@ def test_the_page_shows_every_system_with_its_interval(
         "words alone",
     ]
     assert all(re.search(r"\d\.\d{3} \(\d\.\d{3}–\d\.\d{3}\)", row) for row in rows)
-    assert re.search(r"\| dimensions \| 32 \|.*\| 128 \|", page)
+    assert re.search(r"\| dimensions \| 32 \(\d+% of the variance\) \|.*\| 128 \|", page)
     pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", page)
     assert pictures == ["systems.svg", "trials.svg"]
     assert all((out / name).read_text("utf-8").lstrip().startswith("<?xml") for name in pictures)

@@ -91,6 +91,31 @@ def test_dimensions_show_what_is_lost_and_what_is_saved(bench: Bench, openai_ser
     assert json.loads(whole.stdout)["metrics"]["nDCG@10"] == pytest.approx(base["metrics"]["nDCG@10"], abs=1e-6)
 
 
+def test_truncation_and_pca_are_compared_and_the_smallest_that_serves_is_named(
+    bench: Bench, openai_server: OpenAIServer
+) -> None:
+    """One command gives MRR@10, bytes, latency and variance of both, and says what one would take within a tolerance."""
+    picture = bench.home.folder / "sizes.svg"
+    wanted = ("--axis", "dimensions", "--values", "8,32", "--axis", "pca", "--values", "8,32", "--chart", str(picture))
+    found = swept(bench.sweep(*wanted, "--within", "0.1", "--json", *_DENSE, server=openai_server))
+    rows = {(row["axis"], row["value"]): row for row in found["rows"]}
+    base = rows["as set", "64"]["metrics"]["MRR@10"]
+    for axis in ("dimensions", "pca"):
+        small, large = rows[axis, "8"], rows[axis, "32"]
+        assert 0 < small["variance_kept"] < large["variance_kept"] <= 1
+        assert (small["bytes_per_vector"], large["bytes_per_vector"]) == (32, 128)
+        assert large["milliseconds"]["p50"] > 0
+        near = [value for value in ("8", "32") if rows[axis, value]["metrics"]["MRR@10"] >= base - 0.1]
+        assert found["smallest"].get(axis, {}).get("value") == (near[0] if near else None)
+    assert found["smallest"]
+    told = bench.sweep(*wanted, "--within", "0.1", *_DENSE, server=openai_server).stdout
+    assert "within 0.1 of MRR@10 as set" in told
+    assert "bytes a vector for 256" in told
+    assert f"{rows['pca', '32']['variance_kept']:.1%}" in told
+    texts = _texts(picture)
+    assert {"PCA", "the first N dimensions (Matryoshka)", "the smallest in the grey band"} <= set(texts)
+
+
 def test_the_corpus_is_embedded_once(bench: Bench, openai_server: OpenAIServer) -> None:
     """However many points there are, and in every later run: embedding is what costs hours."""
     arguments = (

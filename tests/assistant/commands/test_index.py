@@ -29,9 +29,9 @@ def test_info_tells_what_the_index_holds_now(sample: Home, called: Called) -> No
 
 def test_info_works_whatever_the_settings_say_now(sample: Home, called: Called) -> None:
     """Another profile's settings do not keep a reader from seeing how an index was made; a search is refused."""
-    assert called(sample, "index", "info", "default", "--set", "chunking.size=256").returncode == 0
-    ran = called(sample, "search", "metformin", "--set", "chunking.size=256")
-    told(ran, 1, "chunking size = 512", "256", "citewell ingest --rebuild --index default")
+    assert called(sample, "index", "info", "default", "--set", "lexical.k=2").returncode == 0
+    ran = called(sample, "search", "metformin", "--set", "lexical.k=2")
+    told(ran, 1, "lexical k = 1.2", "2.0", "citewell ingest --rebuild --index default")
 
 
 def test_an_index_is_optimized_when_someone_asks(sample: Home, called: Called) -> None:

@@ -50,6 +50,18 @@ def test_a_corpus_is_ingested_once_and_again_for_nothing(home: Home) -> None:
     assert (again.returncode, counts(again)) == (0, (0, 0, 4, 0))
 
 
+def test_the_columns_of_a_table_may_be_named(embedded: Home) -> None:
+    """On standard input, too; a name that is not there is told with those that are, as a usage error for a file."""
+    table = "Titel;Zusammenfassung\nAspirin;Es half.\n"
+    (embedded.folder / "t.csv").write_text(table, "utf-8")
+    ran = embedded.run("ingest", "-", "--json", "--columns", "title=Titel,text=Zusammenfassung", stdin=table)
+    assert (ran.returncode, counts(ran)[0]) == (0, 1)
+    ran = embedded.run("ingest", "t.csv", "--json", "--columns", "title=Titel,text=Zusammenfassung")
+    assert (ran.returncode, counts(ran)[0]) == (0, 1)
+    told(embedded.run("ingest", "t.csv", "--columns", "title=Title"), 2, "t.csv", "no column “Title”", "“Titel”")
+    told(embedded.run("ingest", "--rebuild", "--columns", "title=Titel"), 2, "--columns needs a PATH")
+
+
 def test_bad_records_are_told_by_line_and_the_rest_is_stored(home: Home) -> None:
     """Status 3: what could not be used stands on standard error with its line and reason."""
     good = '{"id": "1", "title": "Only a title"}\n{"id": 2, "text": "Text serves for abstract."}\n'
@@ -64,6 +76,16 @@ def test_bad_records_are_told_by_line_and_the_rest_is_stored(home: Home) -> None
     ]:
         assert any(f"standard input:{number}: rejected:" in line and reason in line for line in ran.stderr.splitlines())
     assert home.run("ingest", "-", stdin="nothing\n").returncode == 3
+
+
+def test_a_dry_run_says_in_a_sentence_what_would_be_done(home: Home) -> None:
+    """Of an edited record: that it would replace the stored one, not that it did."""
+    record = {"id": "a", "title": "T", "abstract": "Before."}
+    (home.folder / "d.jsonl").write_text(json.dumps(record))
+    home.run("ingest", "d.jsonl")
+    (home.folder / "d.jsonl").write_text(json.dumps(record | {"abstract": "After."}))
+    assert "1 would replace an earlier record" in home.run("ingest", "d.jsonl", "--dry-run").stdout
+    assert "1 replaced an earlier record" in home.run("ingest", "d.jsonl").stdout
 
 
 def test_the_same_id_replaces_and_the_same_content_is_kept_and_both_are_told(home: Home) -> None:
@@ -175,3 +197,14 @@ def test_a_server_that_dies_in_mid_ingest_keeps_what_is_stored(embedded: Home, o
     again = embedded.run("ingest", "-", "--json", stdin=lines(records))
     documents, _, skipped, _ = counts(again)
     assert (again.returncode, documents, skipped) == (0, 8, 8)
+
+
+def test_the_file_of_rejects_is_that_of_the_last_run(home: Home) -> None:
+    """Whoever mends what was rejected and ingests it again finds nothing left in the file."""
+    corpus, rejects = home.folder / "corpus.jsonl", home.folder / "rejects.jsonl"
+    corpus.write_text(lines(RECORDS) + '{"title": "No id"}\n', "utf-8")
+    assert home.run("ingest", str(corpus), "--rejects", str(rejects)).returncode == 3
+    assert json.loads(rejects.read_text("utf-8"))["record"] == '{"title": "No id"}'
+    corpus.write_text(lines(RECORDS), "utf-8")
+    assert home.run("ingest", str(corpus), "--rejects", str(rejects)).returncode == 0
+    assert rejects.read_text("utf-8") == ""

@@ -27,6 +27,8 @@ def test_json_is_one_line_of_ranked_whole_passages(sample: Home) -> None:
         "text": RECORDS[0]["abstract"],
         "start": 0,
         "end": len(RECORDS[0]["abstract"]),
+        "section": None,
+        "pages": None,
         "metadata": {"year": 2021, "journal": "Example Medicine"},
         "flags": [],
         "filter": "",

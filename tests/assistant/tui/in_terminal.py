@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from functools import partial
 
 from assistant.commands import cli
-from assistant.tui import app
+from assistant.tui import dialogue
 from configs.settings import Settings
 
 HEAVY = ("llama_index", "openai", "qdrant_client", "qdrant_edge", "tiktoken", "httpx")
@@ -29,7 +28,7 @@ def main() -> int:
         # Without a script, the engine stumbles over its own bug.
         return ScriptedEngine(settings, *([script(answer(), asyncio.Event())] if how == "endless" else []))
 
-    app.run_chat = partial(app.run_chat, open_engine=opener)
+    dialogue.open_engine = opener
     return cli.run(["chat", "--set", f"data_dir={data}", *options])
 
 

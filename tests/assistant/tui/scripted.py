@@ -8,6 +8,7 @@ from typing import Any
 
 from assistant.answering.answer import Answer, Answered, Event, Mode, Retrieved, Sentence, Source, Token, Turn
 from assistant.answering.engine import Engine
+from assistant.answering.surroundings import Surroundings
 from configs.errors import CitewellError
 from configs.settings import Settings
 from ingest.filters import Filter
@@ -26,6 +27,7 @@ class ScriptedEngine(Engine):
         self.closed = False
         self._scripts = list(scripts)
         self._model = model
+        self.surroundings: dict[str, Surroundings] = {}
 
     @property
     def index_name(self) -> str:
@@ -39,6 +41,10 @@ class ScriptedEngine(Engine):
 
     async def check(self, where: Filter) -> None:
         """Every filter will do."""
+
+    async def around(self, source: Source) -> Surroundings:
+        """What the test put around that document's passages."""
+        return self.surroundings.get(source.doc_id, Surroundings())
 
     async def ask(
         self, question: str, history: Sequence[Turn] = (), where: Filter | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import webbrowser
+from dataclasses import replace
 
 import pytest
 from textual.content import Content
@@ -14,7 +15,9 @@ from assistant.answering.answer import Sentence
 from assistant.answering.checking import checked
 from assistant.answering.findings import Check
 from assistant.answering.support import Reason, Support, Verdict
+from assistant.answering.surroundings import Surroundings
 from assistant.tui.widgets.passage import PassageView
+from ingest.places import Place
 from tests.assistant.tui.conftest import NARROW, WIDE, Chat, OpenChat
 from tests.assistant.tui.scripted import answer, script, source
 
@@ -220,3 +223,21 @@ async def test_citations_in_a_table_that_streamed_are_alive(chat: OpenChat) -> N
         await c.ask()
         await click_citation(c, 1)
         assert c.sources.chosen == 2
+
+
+async def test_the_text_around_a_passage_is_there_to_be_read(chat: OpenChat) -> None:
+    """What stands before and after it in its paper comes into the pane, set apart; the passage stays where it was."""
+    paper = replace(source(1, text="Pain fell by half."), places=(Place(0, "Results", 4),))
+    whole = answer(sources=[paper, source(2), source(3)])
+    async with chat(script(whole), size=WIDE) as c:
+        c.engine.surroundings["doc-1"] = Surroundings("What came before it. " * 60, "What came after it. " * 60)
+        await c.ask()
+        await c.until(lambda: c.shown("#passage-before").startswith("What came before"))
+        assert c.shown("#passage-after").startswith("What came after")
+        assert c.shown("#passage-where") == "Results, p. 4"
+        view, text = c.screen.query_one(PassageView), c.screen.query_one("#passage-text")
+        await c.until(lambda: view.region.contains_region(text.region))
+        assert c.shown("#passage-text") == "Pain fell by half."
+        await c.pilot.press("alt+2")
+        await c.until(lambda: not c.screen.query_one("#passage-before").display)
+        assert not c.screen.query_one("#passage-after").display

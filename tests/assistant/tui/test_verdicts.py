@@ -12,6 +12,7 @@ from textual.content import Content
 from assistant.answering.answer import Answer, Answered, Checking, Retrieved, Sentence
 from assistant.answering.findings import Check, Disagreement, Opinion, Verifier
 from assistant.answering.support import Reason, Support, Verdict
+from ingest.places import Place
 from tests.assistant.tui.conftest import NARROW, WIDE
 from tests.assistant.tui.scripted import answer, script, source
 
@@ -229,13 +230,13 @@ async def test_a_session_of_an_earlier_version_opens(chat: OpenChat, store: Sess
         assert c.sources.chosen == 2
 
 
-@pytest.mark.parametrize(("pages", "told"), [([[0, 1805], [1807, 1900]], "page 1 · "), ("nonsense", "characters")])
-async def test_the_page_of_a_pdf_is_told(chat: OpenChat, pages: object, told: str) -> None:
-    """A passage of a PDF says on which page it stands; what is no list of pages is passed over."""
-    paged = source(1, text="Pain fell by half.", page_spans=pages)
+async def test_section_and_page_are_told(chat: OpenChat) -> None:
+    """A passage of a paper says in which section and on which page it stands; an older index's pages are passed over."""
+    paged = replace(source(1, text="Pain fell by half.", page_spans=[[0, 9]]), places=(Place(0, "Results > Pain", 4),))
     async with chat(script(answer(sources=[paged])), size=WIDE) as c:
         await c.ask()
-        assert c.shown("#passage-rest").partition("doc-1 · ")[2].startswith(told)
+        assert "Results > Pain, p. 4" in c.shown("#passage-head")
+        assert "doc-1 · Results > Pain, p. 4 · characters" in c.shown("#passage-rest")
         assert "page_spans" not in c.shown("#passage-rest")
 
 

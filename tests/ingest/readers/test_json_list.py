@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
-from typing import BinaryIO, cast
+import zlib
+from hashlib import sha256
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import pytest
 
-from ingest.readers import json_list
+from ingest.readers import json_list, registry
+from ingest.readers.base import Rejected
 from tests.ingest.readers.reading import one, parted, read, refused
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RECORDS = [{"id": "1", "title": "A", "year": 2001}, {"id": 2, "title": "B"}]
 
@@ -49,6 +56,24 @@ def test_broken_json_keeps_what_came_before(rest: str) -> None:
 def test_what_is_no_list_of_records_is_told(content: str | bytes) -> None:
     """Rubbish, and nesting that would exhaust the parser, give one complaint."""
     assert refused("json_list", content).origin == "f"
+
+
+@pytest.mark.parametrize("cut", [1, 8, 9, 20, 1000, 20_000])
+def test_a_packed_file_that_ends_early_gives_every_whole_record(cut: int, tmp_path: Path) -> None:
+    """All that stands before the break, wherever in a letter or record it is; one complaint says what is lost."""
+    content = json.dumps(
+        [{"id": n, "title": f"é{n}", "s": sha256(str(n).encode()).hexdigest()} for n in range(9_000)],
+        ensure_ascii=False,
+    )
+    packed = gzip.compress(content.encode())[:-cut]
+    path = tmp_path / "list.json.gz"
+    path.write_bytes(packed)
+    whole = zlib.decompressobj(wbits=31).decompress(packed).count(b"}")
+    found = list(registry.read(str(path)))
+    titles, places = parted(found)
+    assert (titles, places) == ([f"é{n}" for n in range(whole)], [f"{path}:record {whole}"])
+    assert isinstance(found[-1], Rejected)
+    assert "ends early" in found[-1].reason
 
 
 def test_only_a_piece_is_held_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
