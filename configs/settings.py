@@ -124,7 +124,7 @@ class EmbeddingSettings(Section):
     domain: str = Field("literature", description="a section of prompts/instructions.toml")
     prefix_documents: bool = Field(False, description="put the domain's prefix before each document")
     batch_size: int = Field(64, ge=1, le=4096, description="texts of one call, at most")
-    batch_tokens: int = Field(16_384, ge=16, description="tokens of one call, about, were its texts padded")
+    batch_tokens: int = Field(32_768, ge=16, description="tokens of one call, about, were its texts padded")
     concurrency: int = Field(8, ge=1, description="calls at once, at most; fewer while the server queues")
     wait: float = Field(900.0, ge=0, description="seconds that an ingest waits for a server that went away")
     timeout: float = Field(60.0, gt=0)

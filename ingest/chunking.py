@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from configs.settings import ChunkingSettings
 from ingest import places, sentences, tokens
@@ -15,6 +15,7 @@ from ingest.documents import Document, Passage
 if TYPE_CHECKING:
     from llama_index.core.node_parser import SentenceSplitter
 
+Span: TypeAlias = tuple[int, int]
 _SEGMENT = 50_000
 """Characters given to the splitter at once."""
 _BORDERS = ("\n\n", "\n", "。", ". ", " ")
@@ -22,12 +23,19 @@ _WORD = re.compile(r"\S")
 
 
 def passages(document: Document, settings: ChunkingSettings) -> list[Passage]:
-    """The passages of a document, in order; one that fits whole is not split, others at each top-level section too.
+    """The passages of a document, in order, as `spans` and `cut` make them."""
+    return cut(document, spans(document, settings))
 
-    Each is a verbatim slice, so that `document.text[p.start:p.end] == p.text`.
-    """
-    whole = tokens.fits(document.text, settings.size)
-    spans = [(0, len(document.text))] if whole else _spans(document, settings)
+
+def spans(document: Document, settings: ChunkingSettings) -> list[Span]:
+    """Where the passages of a document begin and end; one that fits whole is not split, others at each top-level section too."""
+    if tokens.fits(document.text, settings.size):
+        return [(0, len(document.text))]
+    return _spans(document, settings)
+
+
+def cut(document: Document, spans: Iterable[Span]) -> list[Passage]:
+    """The passages at these spans, each a verbatim slice: `document.text[p.start:p.end] == p.text`."""
     return [
         Passage(
             doc_id=document.id,
@@ -45,10 +53,10 @@ def passages(document: Document, settings: ChunkingSettings) -> list[Passage]:
     ]
 
 
-def _spans(document: Document, settings: ChunkingSettings) -> list[tuple[int, int]]:
+def _spans(document: Document, settings: ChunkingSettings) -> list[Span]:
     """Where the splitter's chunks, which are stripped of outer white space, stand in the text."""
     split = _splitter(settings.size, settings.overlap).split_text
-    spans: list[tuple[int, int]] = []
+    spans: list[Span] = []
     for offset, segment in _segments(document):
         end = 0
         for chunk in split(segment):

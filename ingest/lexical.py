@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from array import array
+from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from qdrant_edge import Bm25, Bm25Config, TokenizerType
 
@@ -42,12 +43,11 @@ _SHORT, _LONG = 8, 20
 _TITLE_OF_SHORT, _TITLE_OF_LONG = 0.05, 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class SparseVector:
-    """Term hashes and their weights, of equal length."""
+class SparseVector(NamedTuple):
+    """Term hashes (uint32) and their weights (float32), of equal length; of passages as arrays, which travel well."""
 
-    indices: list[int]
-    values: list[float]
+    indices: Sequence[int]
+    values: Sequence[float]
 
     def __bool__(self) -> bool:
         return bool(self.indices)
@@ -65,7 +65,7 @@ class LexicalEncoder:
     def document(self, text: str) -> SparseVector:
         """Saturated, length-normalised term frequencies."""
         words, pairs = self._text.weights(text), self._text.pairs(text)
-        return SparseVector(words.indices + pairs.indices, words.values + pairs.values) if pairs else words
+        return _joined(words, pairs) if pairs else words
 
     def passage(self, title: str, text: str) -> SparseVector:
         """The weights of a passage with its title, each of whose words counts `title_weight` times and once more apart.
@@ -77,7 +77,7 @@ class LexicalEncoder:
             return self.document(text)
         whole = self.document("\n".join([*[title] * self._title_weight, text]))
         apart = self._title.weights(title)
-        return SparseVector(whole.indices + [index | _IN_TITLE for index in apart.indices], whole.values + apart.values)
+        return _joined(whole, SparseVector([index | _IN_TITLE for index in apart.indices], apart.values))
 
     def question(self, text: str) -> SparseVector:
         """What is searched for: the terms of a question, weighted, each in the text and in the title.
@@ -134,7 +134,7 @@ class _Model:
         """The text's terms, by their frequency."""
         text = unicodedata.normalize("NFKC", text)
         vector = self._of(text).embed_document(text)
-        return SparseVector(vector.indices, vector.values)
+        return SparseVector(array("I", vector.indices), array("f", vector.values))
 
     def terms(self, text: str) -> SparseVector:
         """The text's terms, each with weight 1."""
@@ -153,6 +153,10 @@ class _Model:
 
     def _of(self, text: str) -> Bm25:
         return self._unspaced if _is_unspaced(text) else self._spaced
+
+
+def _joined(words: SparseVector, more: SparseVector) -> SparseVector:
+    return SparseVector(array("I", [*words.indices, *more.indices]), array("f", [*words.values, *more.values]))
 
 
 def _is_unspaced(text: str) -> bool:

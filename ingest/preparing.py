@@ -14,13 +14,16 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
+from typing import TypeAlias
 
 from configs.settings import ChunkingSettings, LexicalSettings, Settings
-from ingest.chunking import passages
+from ingest.chunking import Span, cut, spans
 from ingest.documents import Document
 from ingest.index.base import Entry
-from ingest.lexical import LexicalEncoder
+from ingest.lexical import LexicalEncoder, SparseVector
 
+# What is made of a passage elsewhere: its place in the document, and its words; the text need not travel back.
+Prepared: TypeAlias = tuple[Span, SparseVector]
 # Documents from which on processes are worth their start.
 MANY = 3_000
 # One feeds an embedder of several thousand documents a second.
@@ -48,10 +51,10 @@ class Preparer:
             try:
                 with _deaf_to_ctrl_c():  # what is begun here is so from the start
                     prepared = asyncio.get_running_loop().run_in_executor(self._pool, _prepared, documents)
-                return await prepared
+                return _entries(documents, await prepared)
             except BrokenExecutor:  # killed, by hand or for its memory: it can all be done here
                 self._pool, self._processes = None, 0
-        return _entries(documents, self._how[0], self._lexical)
+        return _entries(documents, _prepare(documents, self._how[0], self._lexical))
 
     async def close(self) -> None:
         """End the processes."""
@@ -77,11 +80,23 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _entries(documents: Sequence[Document], chunking: ChunkingSettings, lexical: LexicalEncoder) -> list[Entry]:
+def _prepare(
+    documents: Sequence[Document], chunking: ChunkingSettings, lexical: LexicalEncoder
+) -> list[list[Prepared]]:
     return [
-        Entry(passage, lexical.passage(passage.title, passage.text))
+        [
+            ((start, end), lexical.passage(document.title, document.text[start:end]))
+            for start, end in spans(document, chunking)
+        ]
         for document in documents
-        for passage in passages(document, chunking)
+    ]
+
+
+def _entries(documents: Sequence[Document], prepared: Sequence[Sequence[Prepared]]) -> list[Entry]:
+    return [
+        Entry(passage, words)
+        for document, parts in zip(documents, prepared, strict=True)
+        for passage, (_, words) in zip(cut(document, [span for span, _ in parts]), parts, strict=True)
     ]
 
 
@@ -104,5 +119,5 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _prepared(documents: Sequence[Document]) -> list[Entry]:
-    return _entries(documents, *_way)
+def _prepared(documents: Sequence[Document]) -> list[list[Prepared]]:
+    return _prepare(documents, *_way)

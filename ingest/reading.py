@@ -54,7 +54,8 @@ async def read_ahead(records: Sourced, size: int) -> AsyncGenerator[Chunk, None]
     try:
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(enough.wait(), _SOON)
+                async with asyncio.timeout(_SOON):  # `wait_for` swallows a cancellation that comes as it ends (Python 3.11)
+                    await enough.wait()
             enough.clear()
             with room:
                 taken, ended = waiting[:], bool(ends)

@@ -1,25 +1,24 @@
-"""One pass over some records: read → chunk → embed → store, in batches, a bounded number of them under way at once.
+"""One pass over some records: which of them are new, changed, the same paper or a duplicate; `ingest.batches` stores them.
 
-A batch is stored and then noted in the ledger, so that a crash costs at most the batches under way
-and the next run goes on from there. What interrupts a run lets it finish those.
+What interrupts a run lets it finish what is under way.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from configs.errors import CitewellError, InputError, ServerRefused
 from configs.settings import Settings
+from ingest.batches import GRACE, STORED_AT_ONCE, Batch, Batches
 from ingest.documents import Document, point_id
 from ingest.embedding import Embedder
 from ingest.embedding_stage import EmbeddingStage
 from ingest.evidence import retracted
-from ingest.index.base import Entry, Index
+from ingest.index.base import Index
 from ingest.labelling import Labeller
 from ingest.ledger import Ledger
 from ingest.papers import Known, Papers
@@ -31,10 +30,6 @@ from ingest.reading import Chunk, Sourced, read_ahead
 # Documents a batch, at most: enough to make the store's own overhead vanish. With an embedder a batch is about a call,
 # since a crash costs the batches under way.
 _BATCH = 256
-# Batches under way at once without an embedder: one is stored while the next is made.
-_UNDER_WAY = 2
-# Seconds that an interrupted run has for what is under way.
-_GRACE = 5.0
 
 
 @dataclass(frozen=True)
@@ -56,16 +51,6 @@ class Manner:
 
 
 PLAIN = Manner()
-
-
-@dataclass
-class _Batch:
-    documents: list[Document] = field(default_factory=list)
-    sources: list[str | None] = field(default_factory=list)
-    entries: list[Entry] = field(default_factory=list)
-    stale: list[str] = field(default_factory=list)
-    ousted: dict[str, str] = field(default_factory=dict)
-    """Documents of another id that some of these take the place of."""
 
 
 class Run:
@@ -90,10 +75,17 @@ class Run:
         self._observer = observer
         self._manner = manner
         self._preparer = Preparer(settings, manner.processes, lambda: self.expected())
-        self._labeller = Labeller(settings)
         self._batch = _BATCH if embedder is None else min(_BATCH, settings.embedding.batch_size)
-        self._under_way = _UNDER_WAY if embedder is None else settings.embedding.concurrency + 1
-        self._pending: deque[asyncio.Task[_Batch]] = deque()
+        self._batches = Batches(
+            None if manner.dry_run else index,
+            ledger,
+            self._stage,
+            self._preparer,
+            Labeller(settings),
+            STORED_AT_ONCE + (1 if embedder is None else settings.embedding.concurrency),
+            self._stored,
+            self._refused,
+        )
         self._unstored: dict[str, Document] = {}
         self._texts: dict[str, str] = {}
         """Which document in `_unstored` has a text, by its hash."""
@@ -117,21 +109,19 @@ class Run:
             async with aclosing(chunks):
                 async for chunk in chunks:
                     await self._take(chunk)
-            await self._drain()
+            await self._batches.finish()
             await self._take_deferred()
-            await self._drain()
+            await self._batches.finish()
         except asyncio.CancelledError:
             self._observer.stopping()
             if self._stage is not None:
                 self._stage.stop()
             with suppress(CitewellError, TimeoutError):  # it was the interruption that ended the run
-                async with asyncio.timeout(_GRACE):
-                    await self._drain()
+                async with asyncio.timeout(GRACE):
+                    await self._batches.finish()
             raise
         finally:
-            for task in self._pending:
-                task.cancel()
-            await asyncio.gather(*self._pending, return_exceptions=True)
+            await self._batches.abandon()
             await self._preparer.close()
             if self._index is not None and not self._manner.dry_run:
                 await self._index.flush()
@@ -184,7 +174,7 @@ class Run:
             if record.id in distinct or record.id in self._unstored:
                 # The same id twice in flight: the earlier record is stored first, so that the later surely replaces it.
                 await self._dispatch(list(distinct.values()))
-                await self._drain()
+                await self._batches.finish()
                 distinct = {}
             distinct[record.id] = (source, record)
             if self._manner.prune:
@@ -204,7 +194,7 @@ class Run:
         papers = {} if self._manner.every else self._papers.stored(new)
         superseded = set() if last else self.ledger.superseded(new)
         same_texts = self.ledger.same_texts(new)
-        batch = _Batch()
+        batch = Batch()
         unchanged: list[tuple[str | None, str]] = []
         for source, document in chunk:
             if not last and self._is_settled(source, document, stored.get(document.id), superseded):
@@ -212,8 +202,12 @@ class Run:
                 unchanged.append((source, document.id))
                 continue
             if not self._manner.every and (other := self._papers.other(source, document, papers)) is not None:
-                if document.id not in stored and not await self._takes_its_place(document, other):
-                    continue
+                if document.id not in stored:
+                    takes_its_place = await self._takes_its_place(document, other)
+                    # Others may have been stored meanwhile.
+                    papers, same_texts = self._papers.stored(new), self.ledger.same_texts(new)
+                    if not takes_its_place:
+                        continue
                 if other.id in self._unstored:
                     self._defer(source, document)
                     self.summary.skipped += 1
@@ -231,10 +225,7 @@ class Run:
             self.ledger.came_from(unchanged)
         if not batch.documents:
             return
-        while self._pending and (len(self._pending) >= self._under_way or self._pending[0].done()):
-            await self._store_oldest()
-        self._pending.append(asyncio.create_task(self._prepared(batch)))
-        await asyncio.sleep(0)  # lets the new request leave before the next records are taken
+        await self._batches.add(batch)
 
     def _is_settled(self, source: str | None, document: Document, stored: str | None, superseded: set[str]) -> bool:
         """Whether there is nothing to store for it, at least until the input has ended.
@@ -285,21 +276,7 @@ class Run:
         if not self._manner.dry_run:  # else it will still be found in no ledger
             self._papers.arrived(document)
 
-    async def _drain(self) -> None:
-        while self._pending:
-            await self._store_oldest()
-
-    async def _store_oldest(self) -> None:
-        """Store the oldest batch. An interruption leaves it where it is: storing it once more changes nothing."""
-        await asyncio.wait({self._pending[0]})
-        batch = self._pending[0].result()
-        if self._index is not None and not self._manner.dry_run:
-            if ousted := list(batch.ousted.values()):  # first, so that a kill leaves one of the two, never both
-                await self._index.store([], ousted)
-                self.ledger.forget(ousted)
-            await self._index.store(self._labeller.labelled(batch.entries), batch.stale)
-            self.ledger.record(batch.documents, batch.sources)
-        self._pending.popleft()
+    def _stored(self, batch: Batch) -> None:
         for document in batch.documents:
             if document.id in batch.stale:
                 self.summary.replaced += 1
@@ -311,33 +288,9 @@ class Run:
         self.summary.passages += len(batch.entries)
         self._tell()
 
-    async def _prepared(self, batch: _Batch) -> _Batch:
-        """The batch with its entries and their vectors; documents that the server refuses are rejected alone."""
-        batch.entries = await self._preparer.entries(batch.documents)
-        if self._stage is None:
-            return batch
-        outcomes = await self._stage.vectors([entry.passage.searchable for entry in batch.entries])
-        refused = {
-            entry.passage.doc_id: outcome
-            for entry, outcome in zip(batch.entries, outcomes, strict=True)
-            if isinstance(outcome, ServerRefused)
-        }
-        for document, source in zip(batch.documents, batch.sources, strict=True):
-            if document.id in refused:
-                self._reject(Rejected(document.origin, f"the embedder refuses it: {refused[document.id].what}"), source)
-                self._forget(document)
-        kept = [pair for pair in zip(batch.documents, batch.sources, strict=True) if pair[0].id not in refused]
-        return _Batch(
-            [document for document, _ in kept],
-            [source for _, source in kept],
-            [
-                Entry(entry.passage, entry.lexical, outcome)
-                for entry, outcome in zip(batch.entries, outcomes, strict=True)
-                if not isinstance(outcome, ServerRefused) and entry.passage.doc_id not in refused
-            ],
-            [id_ for id_ in batch.stale if id_ not in refused],
-            {id_: other for id_, other in batch.ousted.items() if id_ not in refused},
-        )
+    def _refused(self, document: Document, source: str | None, refusal: ServerRefused) -> None:
+        self._reject(Rejected(document.origin, f"the embedder refuses it: {refusal.what}"), source)
+        self._forget(document)
 
     def _reject(self, record: Rejected, source: str | None) -> None:
         self.summary.failed += 1

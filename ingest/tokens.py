@@ -50,7 +50,7 @@ def count(text: str) -> int:
 
 def fits(text: str, budget: int) -> bool:
     """Whether `text` has at most `budget` tokens. Counted only where words that were not met yet leave doubt."""
-    if len(text) * 4 <= budget:  # a token is a byte or more
+    if len(text) * (1 if text.isascii() else 4) <= budget:  # a token is a byte or more
         return True
     return sum(map(_words().__getitem__, text.split(" "))) <= budget or count(text) <= budget
 

@@ -175,7 +175,7 @@ class EmbeddedIndex:
         requests = {}
         passing = where.pushed_down(qdrant_edge) if where else None
         if lexical:
-            sparse = EdgeSparseVector(lexical.indices, lexical.values)
+            sparse = EdgeSparseVector(list(lexical.indices), list(lexical.values))
             requests[LEXICAL] = QueryRequest(query=Query.Nearest(sparse, using=LEXICAL), limit=limit, filter=passing)
         if dense is not None:
             nearest = Query.Nearest(list(dense), using=DENSE)
@@ -324,7 +324,7 @@ def _first_passages() -> Filter:
 
 
 def _point(entry: Entry) -> Point:
-    vectors: dict[str, Any] = {LEXICAL: EdgeSparseVector(entry.lexical.indices, entry.lexical.values)}
+    vectors: dict[str, Any] = {LEXICAL: EdgeSparseVector(list(entry.lexical.indices), list(entry.lexical.values))}
     if entry.dense is not None:
         vectors[DENSE] = entry.dense
     # What is only ever read back goes in as text: value by value, Edge takes as long for it as for all the rest.

@@ -181,7 +181,7 @@ class ServerIndex:
         requests = {}
         shared = {"limit": limit, "filter": where.pushed_down(models) if where else None, "with_payload": False}
         if lexical:
-            sparse = models.SparseVector(indices=lexical.indices, values=lexical.values)
+            sparse = models.SparseVector(indices=list(lexical.indices), values=list(lexical.values))
             requests[LEXICAL] = models.QueryRequest(query=sparse, using=LEXICAL, **shared)
         if dense is not None:
             params = server_options.search(self._client.tuning)
@@ -274,7 +274,7 @@ async def delete(client: AsyncQdrantClient, name: str, url: str) -> None:
 
 
 def _point(entry: Entry) -> models.PointStruct:
-    sparse = models.SparseVector(indices=entry.lexical.indices, values=entry.lexical.values)
+    sparse = models.SparseVector(indices=list(entry.lexical.indices), values=list(entry.lexical.values))
     vectors: dict[str, models.SparseVector | list[float]] = {LEXICAL: sparse}
     if entry.dense is not None:
         vectors[DENSE] = list(entry.dense)

@@ -152,7 +152,7 @@ def unpack_entries(head: Head, body: bytes) -> list[Entry]:
     return [
         Entry(
             Passage.from_payload(payload),
-            SparseVector(numbers.take("I", terms), numbers.take("f", terms)),
+            SparseVector(numbers.array("I", terms), numbers.array("f", terms)),
             None if size is None else numbers.array("f", size),
         )
         for payload, terms, size in zip(head["passages"], head["terms"], head["dense"], strict=True)

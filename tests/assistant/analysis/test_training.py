@@ -128,9 +128,9 @@ def test_texts_come_plain_or_as_json() -> None:
 def test_the_picture_names_and_counts(tmp_path: Path) -> None:
     """Each label once a side, each count that is not 0, text as text, hostile names harmless; the commonest label first."""
     path = tmp_path / "confusion.svg"
-    draw_confusion(np.array([[3, 1234], [0, 7]]), ["心血管科", "<script>$x$</script>"], path, "title")
+    draw_confusion(np.array([[3, 1234], [0, 7]]), ["Кардиология", "<script>$x$</script>"], path, "title")
     drawn = path.read_text("utf-8")
-    for text in ("1,234", ">3<", ">7<", "心血管科", "&lt;script&gt;$x$&lt;/script&gt;", "true label"):
+    for text in ("1,234", ">3<", ">7<", "Кардиология", "&lt;script&gt;$x$&lt;/script&gt;", "true label"):
         assert text in drawn
     assert ">0<" not in drawn
     assert "<script>" not in drawn

@@ -146,9 +146,10 @@ def test_markers_before_any_sentence_cite_nothing() -> None:
 )
 @example("a [1]\t[99] .5 [2] ( x )")
 @example("[1][")
+@example("^[1]")
 def test_nothing_but_markers_and_their_space_is_changed(text: str) -> None:
     """Whatever a model writes, its words, numbers and line breaks reach the reader in order and unaltered."""
-    marker = r"(?:\[\^?\d{1,3}(?:\s*[,，、;–-]\s*\^?\d{1,3})*\](?!\()|【\^?\d{1,3}(?:\s*[,，、;–-]\s*\^?\d{1,3})*】)"
+    marker = r"\^?(?:\[\^?\d{1,3}(?:\s*[,，、;–-]\s*\^?\d{1,3})*\](?!\()|【\^?\d{1,3}(?:\s*[,，、;–-]\s*\^?\d{1,3})*】)"
     run = re.compile(rf"[ \t]*{marker}(?:[ \t]*{marker})*")
     found = resolve(text, KNOWN)
     shown, sentences = found.text, found.sentences
