@@ -174,7 +174,7 @@ def _explain(error: ValidationError, origins: Mapping[str, str]) -> SettingsErro
     key = ".".join(str(part) for part in first["loc"])
     at_fault = {origin for name, origin in origins.items() if f"{name}.".startswith(f"{key}.")}
     return SettingsError(
-        f"{key}: {first['msg']}",
+        f"{key}: {first['msg'].removeprefix('Value error, ')}",
         where=origins.get(key, ""),
         fix="`citewell config show` lists all settings.",
         usage="flag" in at_fault,

@@ -33,7 +33,11 @@ def _blank_to_none(url: Any) -> Any:
 
 
 def _size(said: Any) -> Any:
-    return WHOLE if isinstance(said, str) and said.strip().lower() == "whole" else said
+    if isinstance(said, str) and said.strip().lower() == "whole":
+        return WHOLE
+    if isinstance(said, str) and not said.strip().lstrip("-").isdecimal():
+        raise ValueError('a number of tokens is needed, or "whole" for documents that are not cut')
+    return said
 
 
 Url = Annotated[str, AfterValidator(_shown_as_it_is)]

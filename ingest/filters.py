@@ -73,6 +73,23 @@ class Filter:
         keys = sorted({*known, *FIELDS})
         return _error(self.text, term.at, f"no record carries “{label}”", _nearest(label, keys))
 
+    def nearest(self, facets: Iterable[str]) -> str:
+        """What records carry (see `Index.facets`) and is most like a value here that none carries, as a filter; "" for nothing."""
+        import difflib  # what is found needs it not
+
+        carried: dict[str, list[str]] = {}
+        for facet in facets:
+            key, _, value = facet.partition("=")
+            carried.setdefault(key, []).append(value)
+        for term in self.terms:
+            wanted = () if term.negated else [facet.partition("=")[::2] for facet in term.facets]
+            if any(value in carried.get(key, ()) for key, value in wanted):
+                continue
+            for key, value in wanted:
+                if close := difflib.get_close_matches(value, carried.get(key, ()), n=1):
+                    return f'{key}:"{close[0]}"' if " " in close[0] else f"{key}:{close[0]}"
+        return ""
+
     def pushed_down(self, api: Any) -> Any:
         """As the Filter of `api`: qdrant_edge and qdrant_client.models name their classes alike."""
         conditions: dict[bool, list[Any]] = {False: [], True: []}

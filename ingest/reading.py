@@ -53,8 +53,9 @@ async def read_ahead(records: Sourced, size: int) -> AsyncGenerator[Chunk, None]
     threading.Thread(target=read, name="reader", daemon=True).start()
     try:
         while True:
+            # Not `wait_for`, which in Python 3.11 swallows a cancellation that comes as it ends.
             with suppress(TimeoutError):
-                async with asyncio.timeout(_SOON):  # `wait_for` swallows a cancellation that comes as it ends (Python 3.11)
+                async with asyncio.timeout(_SOON):
                     await enough.wait()
             enough.clear()
             with room:

@@ -89,6 +89,15 @@ def qdrant_server() -> Iterator[QdrantServer]:
         yield server
 
 
+@pytest.fixture(params=["embedded", "server"])
+def either_home(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
+    """The flags of each home of the index, one after the other."""
+    if request.param == "embedded":
+        return {"data_dir": str(tmp_path / "data")}
+    server: QdrantServer = request.getfixturevalue("qdrant_server")
+    return {"data_dir": str(tmp_path / "data"), "index.home": "server", "index.url": server.url}
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real medical corpora beside the checkout."""

@@ -150,7 +150,8 @@ class Searcher:
             were = "retracted record was" if gone == 1 else "retracted records were"
             return [f"{gone} {were} left out; the filter “retracted” brings such."]
         if where.terms and not found_any and not (await self.index.counts(where)).passages:
-            return [f"No record passes the filter {where.text}"]
+            nearest = where.nearest(await self.index.facets())
+            return [f"No record passes the filter {where.text}{f'; did you mean {nearest}?' if nearest else ''}"]
         return []
 
     async def _embedded(self, question: str, warnings: list[str]) -> Vector | None:

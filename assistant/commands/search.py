@@ -75,6 +75,7 @@ def _json(result: Result, where: str) -> dict[str, Any]:
         "section": places.section(passage.places) or None,
         "pages": places.pages(passage.places),
         "metadata": dict(passage.metadata),
+        "labels": dict(passage.labels),
         "flags": list(evidence(passage.metadata, passage.title).flags),
         "filter": where,
     }

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -45,10 +45,20 @@ def report(
         )
 
 
+def stub_server(dimensions: int) -> AbstractContextManager[str]:
+    """The fake model server in a process of its own; gives its base URL."""
+    return _serving("-c", _STUB, str(dimensions))
+
+
+def instant_server(dimensions: int, documents_a_second: int = 0) -> AbstractContextManager[str]:
+    """An embedding server that costs next to nothing (`instant_server`), likewise; 0: as fast as it can."""
+    return _serving("-m", "tests.benchmarks.instant_server", str(dimensions), str(documents_a_second))
+
+
 @contextmanager
-def stub_server(dimensions: int) -> Iterator[str]:
-    """The fake model server in a process of its own; yields its base URL."""
-    command = [sys.executable, "-c", _STUB, str(dimensions)]
+def _serving(*arguments: str) -> Iterator[str]:
+    """A Python process that prints its address and ends with its standard input."""
+    command = [sys.executable, *arguments]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None
     assert process.stdout is not None

@@ -2,11 +2,11 @@
 
     python -m tests.benchmarks.memory [documents …]      (10,000, 50,000 and 200,000 unless told otherwise)
 
-Each row is a process of its own that reads JSON Lines from a pipe, cuts, weighs words, embeds (an instant server in another
-process, 1,024 dimensions), keeps vectors in the cache and documents in the ledger, as `citewell ingest -` does with its
-defaults. Without a store, the index behind `ingest.index.base` drops what it gets. Documents are those of the PubMed pool, over and over,
-with ids and a word of their own. Our own is the ingest with the processes that it begins. MB are 10⁶ bytes; resident pages
-are of Linux's smaps_rollup, sampled while it runs.
+Each row is a process of its own that reads a JSON Lines file, cuts, weighs words, embeds (an instant server in another
+process, 1,024 dimensions), keeps vectors in the cache and documents in the ledger, as `citewell ingest FILE` does with its
+defaults. Without a store, the index behind `ingest.index.base` drops what it gets. Documents are those of the PubMed pool,
+over and over, with ids and a word of their own. Our own is the ingest with the processes that it begins. MB are 10⁶ bytes;
+pages that several processes share are divided among them (Pss in Linux's smaps_rollup, sampled while it runs).
 """
 
 from __future__ import annotations
@@ -22,12 +22,11 @@ import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
 from multiprocessing import active_children
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.benchmarks.harness import SHARED, environment
+from tests.benchmarks.harness import SHARED, environment, instant_server
 
 if TYPE_CHECKING:
     from configs.settings import Settings
@@ -47,7 +46,7 @@ def main() -> None:
     print(
         f"{'':<16}{'documents':>10}{'docs/s':>9}  our own: {'resident':>9}{'anonymous':>11}   store: {'anonymous':>11}{'mapped':>9}"
     )
-    with _instant_server() as url:
+    with instant_server(_DIMENSIONS) as url:
         alone = [_row(count, url, "none") for count in counts]
         for count in counts:
             _row(count, url, "store")
@@ -65,15 +64,11 @@ def _row(count: int, url: str, store: str) -> float:
         "CITEWELL_EMBEDDING__URL": url,
         "CITEWELL_EMBEDDING__DIMENSIONS": str(_DIMENSIONS),
     }
-    with environment(**served):
-        command = [sys.executable, "-m", "tests.benchmarks.memory", "--subject", store]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            with process.stdin as corpus:
-                for line in itertools.islice(_corpus(), count):
-                    corpus.write(line)
-            told = json.loads(process.stdout.read())
+    with environment(**served) as folder:
+        with Path(folder, "corpus.jsonl").open("wb") as corpus:
+            corpus.writelines(itertools.islice(_corpus(), count))
+        command = [sys.executable, "-m", "tests.benchmarks.memory", "--subject", store, corpus.name]
+        told = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
     assert told["documents"] == count, told
     ours, theirs = told["ours"], told["theirs"]
     beside = f"{theirs['anonymous']:>11,.0f}{theirs['mapped']:>9,.0f}" if theirs else f"{'–':>11}{'–':>9}"
@@ -94,15 +89,6 @@ def _corpus() -> Iterator[bytes]:
             first, _, rest = record["abstract"].partition(" ")
             more = {"id": f"{record['id']}-{turn}", "abstract": f"{first} {turn} {rest}"}
             yield json.dumps(record | more, ensure_ascii=False).encode() + b"\n"
-
-
-@contextmanager
-def _instant_server() -> Iterator[str]:
-    command = [sys.executable, "-m", "tests.benchmarks.instant_server", str(_DIMENSIONS), "0"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        yield process.stdout.readline().strip()
-        process.communicate()
 
 
 class _Dropping:
@@ -185,13 +171,13 @@ def _memory(process: str) -> dict[str, float]:
         return {}
     size = {key: int(kilobytes) * 1024 / 1e6 for key, kilobytes in re.findall(r"(\w+): +(\d+) kB", told)}
     return (
-        {"resident": size["Rss"], "anonymous": size["Anonymous"], "mapped": size["Rss"] - size["Anonymous"]}
+        {"resident": size["Pss"], "anonymous": size["Pss_Anon"], "mapped": size["Pss"] - size["Pss_Anon"]}
         if size
         else {}
     )
 
 
-async def _ingest(settings: Settings, store: str, looks: _Looks) -> int:
+async def _ingest(settings: Settings, store: str, path: str, looks: _Looks) -> int:
     from contextlib import closing
 
     from ingest.embedding_cache import open_cached
@@ -201,6 +187,7 @@ async def _ingest(settings: Settings, store: str, looks: _Looks) -> int:
     from ingest.ledger import open_ledger
     from ingest.pipeline import sourced
     from ingest.progress import Observer
+    from ingest.readers.meter import Meter
     from ingest.run import Manner, Run
 
     embedder = open_cached(settings, retries=0)
@@ -213,24 +200,26 @@ async def _ingest(settings: Settings, store: str, looks: _Looks) -> int:
         looks.owner = int(index.owner.split()[1])
     with closing(await open_ledger(ledger_of(settings), index)) as ledger:
         run = Run(settings, index, ledger, embedder, Observer(), Manner(processes=True))
-        await run.over(sourced(["-"], settings))
+        meter = Meter([path])
+        run.expected = meter.expected
+        await run.over(sourced([path], settings, meter))
     looks.owner = 0
     await index.close()
     await embedder.close()
     return run.finished().documents
 
 
-def subject(store: str) -> None:
-    """Ingest standard input; print what was used as JSON."""
+def subject(store: str, path: str) -> None:
+    """Ingest a file; print what was used as JSON."""
     from configs.loading import load
 
     looks = _Looks()
     started = time.perf_counter()
-    documents = asyncio.run(_ingest(load(None, {}).settings, store, looks))
+    documents = asyncio.run(_ingest(load(None, {}).settings, store, path, looks))
     seconds = time.perf_counter() - started
     looks.end()
     print(json.dumps({"documents": documents, "seconds": seconds, "ours": looks.ours, "theirs": looks.theirs}))
 
 
 if __name__ == "__main__":
-    subject(sys.argv[2]) if sys.argv[1:2] == ["--subject"] else main()
+    subject(*sys.argv[2:]) if sys.argv[1:2] == ["--subject"] else main()

@@ -16,13 +16,11 @@ import itertools
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.harness import SHARED, environment, interleaved
+from tests.benchmarks.harness import SHARED, environment, instant_server, interleaved
 
 _DIMENSIONS = 1024
 _OF_LLAMA_INDEX = 1_000
@@ -35,7 +33,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         full = _corpus(Path(folder, "full.jsonl"), documents)
         small = _corpus(Path(folder, "small.jsonl"), min(_OF_LLAMA_INDEX, documents))
-        with _stub() as url:
+        with instant_server(_DIMENSIONS) as url:
             subjects = {
                 "bare script": ("bare", full, url, "store"),
                 "citewell": ("citewell", full, url, "store"),
@@ -50,7 +48,7 @@ def main() -> None:
         _ratio(rates, "citewell, no store", "bare, no store", "≥ 0.8")
         if "llama-index" in rates:
             _ratio(rates, "citewell", "llama-index", "≥ 8")
-        with _stub(_RATE) as url:
+        with instant_server(_DIMENSIONS, _RATE) as url:
             subjects = {"citewell": ("citewell", full, url, "store")}
             rates = _measured(1, subjects, f"A stub that serves {_RATE:,} documents/s")
         print(f"  of what it serves: {rates['citewell'] / _RATE:.2f}  (bound: ≥ 0.95)")
@@ -93,19 +91,6 @@ def _corpus(path: Path, documents: int) -> Path:
     with gzip.open(SHARED / "pubmed_pool" / "corpus.jsonl.gz") as pool, path.open("wb") as file:
         file.writelines(itertools.islice(pool, documents))
     return path
-
-
-@contextmanager
-def _stub(rate: int | None = None) -> Iterator[str]:
-    """The instant server in a process of its own; yields its base URL."""
-    command = [sys.executable, "-m", "tests.benchmarks.instant_server", str(_DIMENSIONS), str(rate or 0)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.stdin.close()
 
 
 if __name__ == "__main__":

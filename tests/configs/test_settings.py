@@ -182,6 +182,17 @@ def test_a_bad_value_names_its_key_and_origin(key: str, value: Any) -> None:
     assert caught.value.where == "flag"
 
 
+def test_a_size_is_a_number_or_a_word() -> None:
+    """`chunking.size` takes "whole"; a slip in that word is told in our words, not in the validator's."""
+    assert (
+        load(flags={"chunking.size": " Whole"}).settings.chunking.size
+        == load(flags={"chunking.size": "24576"}).settings.chunking.size
+    )
+    with pytest.raises(SettingsError) as caught:
+        load(flags={"chunking.size": "wole"})
+    assert caught.value.what.startswith('chunking.size: a number of tokens is needed, or "whole"')
+
+
 def test_an_overlap_as_large_as_the_passage_is_refused_at_once() -> None:
     """It is told when the settings load, not when the first long document comes along."""
     with pytest.raises(SettingsError, match="overlap"):

@@ -24,13 +24,10 @@ from tests.support import faults
 from tests.support.corpora import Watcher, records
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from configs.settings import Settings
     from tests.conftest import CorpusWriter, SettingsFactory
     from tests.ingest.conftest import Ingest
     from tests.support.openai_server import OpenAIServer
-    from tests.support.qdrant_server import QdrantServer
 
 REBUILD = """
 import asyncio, json, sys
@@ -41,15 +38,6 @@ rebuild._PAGE = 4
 asyncio.run(rebuild.rebuild(sys.argv[2:], load(flags=json.loads(sys.argv[1])).settings, Watcher()))
 """
 QUESTION = "Trial 7 gave digoxin to 107 patients with hepatitis."
-
-
-@pytest.fixture(params=["embedded", "server"])
-def flags(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
-    """Settings of each home."""
-    if request.param == "embedded":
-        return {"data_dir": str(tmp_path / "data")}
-    server: QdrantServer = request.getfixturevalue("qdrant_server")
-    return {"data_dir": str(tmp_path / "data"), "index.home": "server", "index.url": server.url}
 
 
 @pytest.fixture
@@ -88,10 +76,10 @@ async def best(home: Settings) -> str:
 
 
 async def test_another_embedder_needs_no_paths(
-    flags: dict[str, Any], dense: dict[str, Any], settings: SettingsFactory, ingest: Ingest, corpus: CorpusWriter
+    either_home: dict[str, Any], dense: dict[str, Any], settings: SettingsFactory, ingest: Ingest, corpus: CorpusWriter
 ) -> None:
     """The mismatch names the command; it makes the index anew of what it holds, metadata, sources and all."""
-    old, new = settings(flags), settings(flags | dense)
+    old, new = settings(either_home), settings(either_home | dense)
     long = {"id": "long", "title": "Of sentences", "abstract": " ".join(f"This is sentence {n}." for n in range(400))}
     await ingest([*records(20), long], old)
     before = await hashes(old)
@@ -114,12 +102,12 @@ async def test_another_embedder_needs_no_paths(
 
 
 async def test_other_passages_from_the_sources(
-    flags: dict[str, Any], settings: SettingsFactory, ingest: Ingest, corpus: CorpusWriter
+    either_home: dict[str, Any], settings: SettingsFactory, ingest: Ingest, corpus: CorpusWriter
 ) -> None:
     """From its paths: what they hold now, cut anew; what would be lost is refused, and let go with `prune`."""
-    old = settings(flags)
+    old = settings(either_home)
     await ingest(records(8), old)
-    smaller = settings(flags | {"chunking.size": 16, "chunking.overlap": 0})
+    smaller = settings(either_home | {"chunking.size": 16, "chunking.overlap": 0})
     path = str(corpus(records(6)))
     with pytest.raises(InputError, match="lack 2 documents") as caught:
         await rebuild([path], smaller, Watcher())
@@ -135,10 +123,14 @@ async def test_other_passages_from_the_sources(
 
 
 async def test_the_old_one_answers_meanwhile_and_outlives_a_failure(
-    flags: dict[str, Any], dense: dict[str, Any], settings: SettingsFactory, ingest: Ingest, openai_server: OpenAIServer
+    either_home: dict[str, Any],
+    dense: dict[str, Any],
+    settings: SettingsFactory,
+    ingest: Ingest,
+    openai_server: OpenAIServer,
 ) -> None:
     """While the build waits for its embedder, and after it failed, the old index is found and searched as before."""
-    old, new = settings(flags), settings(flags | dense)
+    old, new = settings(either_home), settings(either_home | dense)
     await ingest(records(20), old)
     openai_server.faults.append(None)
     openai_server.fault = faults.Hang()
@@ -161,14 +153,18 @@ async def test_the_old_one_answers_meanwhile_and_outlives_a_failure(
 
 
 async def test_a_killed_build_is_taken_up_again(
-    flags: dict[str, Any], dense: dict[str, Any], settings: SettingsFactory, ingest: Ingest, openai_server: OpenAIServer
+    either_home: dict[str, Any],
+    dense: dict[str, Any],
+    settings: SettingsFactory,
+    ingest: Ingest,
+    openai_server: OpenAIServer,
 ) -> None:
     """Kill -9 in the middle: the old index is whole; the next try embeds only what was not stored, and no more."""
-    old, new = settings(flags), settings(flags | dense)
+    old, new = settings(either_home), settings(either_home | dense)
     await ingest(records(40), old)
     openai_server.faults.extend([None] * 5)
     openai_server.fault = faults.Hang()
-    process = start(flags | dense)
+    process = start(either_home | dense)
     try:
         await asyncio.to_thread(openai_server.wait_for, 7)  # the probe, four batches, two that hang
     finally:

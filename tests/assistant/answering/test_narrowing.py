@@ -115,6 +115,8 @@ async def test_a_misspelt_label_is_no_empty_answer(home: SettingsFactory) -> Non
         await search(home(), "-departement:neurology")
     assert "Did you mean department?" in caught.value.fix
     assert await search(home(), "department:surgery") == ([], ("No record passes the filter department:surgery",))
+    told = "No record passes the filter department:neurolgy; did you mean department:neurology?"
+    assert await search(home(), "department:neurolgy") == ([], (told,))
 
 
 async def test_what_was_left_out_is_explained(home: SettingsFactory) -> None:

@@ -30,6 +30,7 @@ def test_json_is_one_line_of_ranked_whole_passages(sample: Home) -> None:
         "section": None,
         "pages": None,
         "metadata": {"year": 2021, "journal": "Example Medicine"},
+        "labels": {},
         "flags": [],
         "filter": "",
     }

@@ -27,18 +27,8 @@ if TYPE_CHECKING:
     from tests.assistant.tui.conftest import OpenChat
     from tests.conftest import CorpusWriter
     from tests.support.openai_server import OpenAIServer
-    from tests.support.qdrant_server import QdrantServer
 
 QUESTION = "How many patients with diabetes were given warfarin in trial 1?"
-
-
-@pytest.fixture(params=["embedded", "server"])
-def flags(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
-    """What the command line says, for each home of the index."""
-    if request.param == "embedded":
-        return {"data_dir": str(tmp_path / "data")}
-    server: QdrantServer = request.getfixturevalue("qdrant_server")
-    return {"data_dir": str(tmp_path / "data"), "index.home": "server", "index.url": server.url}
 
 
 @pytest.fixture
@@ -70,15 +60,15 @@ async def filled(home: Settings, corpus: CorpusWriter) -> None:
 
 
 async def test_the_next_question_is_asked_of_the_new_index(
-    flags: dict[str, Any], config: Path, corpus: CorpusWriter
+    either_home: dict[str, Any], config: Path, corpus: CorpusWriter
 ) -> None:
     """Cut anew by what the user's file says now; the chat, opened before that, needs no restart."""
-    loaded = load(flags=flags)
+    loaded = load(flags=either_home)
     await filled(loaded.settings, corpus)
     dialogue = Dialogue(loaded.settings, opener(loaded))
     before = await asked(dialogue)
     write(config, "[chunking]\nsize = 16\noverlap = 0\n")
-    await rebuild([], load(flags=flags).settings, Watcher())
+    await rebuild([], load(flags=either_home).settings, Watcher())
     after, later = await asked(dialogue), await asked(dialogue)
     await dialogue.close()
     assert before.index_id != after.index_id == later.index_id
@@ -86,15 +76,15 @@ async def test_the_next_question_is_asked_of_the_new_index(
 
 
 async def test_it_is_asked_in_the_new_embedders_terms(
-    flags: dict[str, Any], config: Path, corpus: CorpusWriter, openai_server: OpenAIServer
+    either_home: dict[str, Any], config: Path, corpus: CorpusWriter, openai_server: OpenAIServer
 ) -> None:
     """An index that had no vectors has them now: the question is embedded, too."""
-    loaded = load(flags=flags)
+    loaded = load(flags=either_home)
     await filled(loaded.settings, corpus)
     dialogue = Dialogue(loaded.settings, opener(loaded))
     await asked(dialogue)
     write(config, f'[embedding]\nprovider = "openai"\nurl = "{openai_server.url}"\n[cache]\nkind = "none"\n')
-    await rebuild([], load(flags=flags).settings, Watcher())
+    await rebuild([], load(flags=either_home).settings, Watcher())
     engine = await dialogue.open()
     events = [event async for event in dialogue.ask(QUESTION)]
     assert dialogue.engine is not engine
@@ -105,10 +95,12 @@ async def test_it_is_asked_in_the_new_embedders_terms(
     assert retrieved.found.trace.candidates.dense
 
 
-async def test_a_filter_is_set_on_the_new_index(flags: dict[str, Any], config: Path, corpus: CorpusWriter) -> None:
+async def test_a_filter_is_set_on_the_new_index(
+    either_home: dict[str, Any], config: Path, corpus: CorpusWriter
+) -> None:
     """/filter after the rebuild and before any question works, too."""
     del config
-    loaded = load(flags=flags)
+    loaded = load(flags=either_home)
     await filled(loaded.settings, corpus)
     dialogue = Dialogue(loaded.settings, opener(loaded))
     await dialogue.open()
@@ -118,14 +110,16 @@ async def test_a_filter_is_set_on_the_new_index(flags: dict[str, Any], config: P
     await dialogue.close()
 
 
-async def test_settings_that_nothing_says_are_told(flags: dict[str, Any], config: Path, corpus: CorpusWriter) -> None:
+async def test_settings_that_nothing_says_are_told(
+    either_home: dict[str, Any], config: Path, corpus: CorpusWriter
+) -> None:
     """Made anew with flags that no file knows: the error names them, at every question, until they are."""
     del config
-    loaded = load(flags=flags)
+    loaded = load(flags=either_home)
     await filled(loaded.settings, corpus)
     dialogue = Dialogue(loaded.settings, opener(loaded))
     await asked(dialogue)
-    await rebuild([], load(flags=flags | {"lexical.k": 2.0}).settings, Watcher())
+    await rebuild([], load(flags=either_home | {"lexical.k": 2.0}).settings, Watcher())
     for _ in range(2):
         events = [event async for event in dialogue.ask(QUESTION)]
         assert isinstance(events[-1], Failed)
