@@ -73,6 +73,12 @@ class Batches:
         self._pending.append(asyncio.create_task(self._carry_out(batch, before)))
         await asyncio.sleep(0)  # lets the new request leave before the next records are taken
 
+    def check(self) -> None:
+        """Raise what a batch has failed of, though an earlier one is still under way, and though no other comes."""
+        for task in self._pending:
+            if task.done():
+                task.result()
+
     async def finish(self) -> None:
         """Wait until none is under way; raises what one failed of. An interruption leaves them at their work."""
         while self._pending:
@@ -135,10 +141,10 @@ class Batches:
 
     async def _store(self, batch: Batch) -> None:
         """Storing one once more, as the next run may, changes nothing."""
-        if self._index is None:
-            return
         if ousted := list(batch.ousted.values()):  # first, so that a kill leaves one of the two, never both
-            await self._index.store([], ousted)
+            if self._index is not None:
+                await self._index.store([], ousted)
             self._ledger.forget(ousted)
-        await self._index.store(self._labeller.labelled(batch.entries), batch.stale)
+        if self._index is not None:
+            await self._index.store(self._labeller.labelled(batch.entries), batch.stale)
         self._ledger.record(batch.documents, batch.sources)

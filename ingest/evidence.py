@@ -108,16 +108,23 @@ class Evidence:
     lang: str | None
     flags: tuple[str, ...]
     """Those of `FLAGS` that hold."""
+    labels: tuple[tuple[str, str], ...] = ()
+    """What classifiers made of it, by key."""
 
     @property
     def badges(self) -> tuple[tuple[str, str], ...]:
         """What weighs a source at a glance, as kind and text: what a reader must know of it first."""
         told = ((flag, _TOLD[flag]) for flag in self.flags)
         known = (("type", self.type), ("year", self.year), ("journal", self.place))
-        return (*told, *((kind, one_line(str(value))) for kind, value in known if value))
+        labels = (("label", f"{key}: {label}") for key, label in self.labels)
+        return (*told, *((kind, one_line(str(value))) for kind, value in (*known, *labels) if value))
+
+    def told(self, *kinds: str) -> list[str]:
+        """The texts of its badges of these kinds, in this order."""
+        return [text for wanted in kinds for kind, text in self.badges if kind == wanted]
 
 
-def evidence(metadata: Mapping[str, Any], title: str = "") -> Evidence:
+def evidence(metadata: Mapping[str, Any], title: str = "", labels: Mapping[str, str] | None = None) -> Evidence:
     """The evidence of a record in whatever form its metadata is: a reader's, or a JSON record's own.
 
     What is derived goes before what is merely said: a `type` that no table knows is kept in small letters.
@@ -138,6 +145,7 @@ def evidence(metadata: Mapping[str, Any], title: str = "") -> Evidence:
         place=_first(metadata, _PLACE_KEYS) or None,
         lang=derived.get("lang") or language_code(str(metadata.get("language") or "")),
         flags=tuple(flag for flag in FLAGS if marked[flag]),
+        labels=tuple((labels or {}).items()),
     )
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from ingest.documents import Metadata, Passage
+from ingest.documents import Passage
 from ingest.evidence import FLAGS, evidence
 from ingest.text import one_line
 
@@ -39,7 +39,7 @@ def stored(passage: Passage) -> dict[str, Any]:
         payload[YEAR] = known.year
     found = {"type": known.type, "journal": known.journal and journal_key(known.journal), "lang": known.lang}
     facets = [f"{key}={fold(value)}" for key, value in found.items() if value]
-    payload[FACETS] = [*facets, *known.flags, *_labels(_labelled(passage))]
+    payload[FACETS] = [*facets, *known.flags, *_labels({**passage.metadata, **classified(passage)})]
     return payload
 
 
@@ -83,10 +83,10 @@ def label_key(name: str) -> str:
     return fold(name).replace(" ", "_")
 
 
-def _labelled(passage: Passage) -> Metadata:
-    """Its metadata, and for what they do not say the labels that classifiers gave it."""
+def classified(passage: Passage) -> dict[str, str]:
+    """The labels that classifiers gave it, for what its metadata do not say: those that filters know."""
     said = {label_key(name) for name, value in passage.metadata.items() if value not in (None, "", [])}
-    return {**passage.metadata, **{key: label for key, label in passage.labels.items() if label_key(key) not in said}}
+    return {key: label for key, label in passage.labels.items() if label_key(key) not in said}
 
 
 def _labels(metadata: Mapping[str, Any]) -> Iterator[str]:

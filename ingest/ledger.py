@@ -58,6 +58,12 @@ class Ledger:
         with _explained(self._path), self._database:
             yield self._database
 
+    def copy(self) -> Ledger:
+        """One that holds the same and is nobody else's, in a file that is gone when it is closed; for dry runs."""
+        database = sqlite3.connect("")
+        self._database.backup(database)
+        return Ledger(database)
+
     def hashes(self, ids: Sequence[str]) -> dict[str, str]:
         """Content hash by id, for those of `ids` that are stored."""
         marks = ",".join("?" * len(ids))

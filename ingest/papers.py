@@ -82,6 +82,8 @@ class Papers:
         """Of the documents that `stored` was last asked about."""
         self._coming: dict[int | str, Known] = {}
         self._taken: dict[str, Known] = {}
+        self._leaving: dict[str, str] = {}
+        """Stored documents that give way, by the document on its way that takes their place."""
 
     def stored(self, new: Sequence[Document]) -> dict[int | str, list[Known]]:
         """The stored documents that share an identifier with these, by identifier; ask it before the others."""
@@ -104,12 +106,16 @@ class Papers:
                 continue
             coming = self._coming.get(key)
             for known in [*([coming] if coming else []), *stored.get(key, [])]:
-                if known.id != document.id and known.repeats(document.id, ours, source):
+                if known.id == document.id or known.id in self._leaving.values():
+                    continue
+                if known.repeats(document.id, ours, source):
                     return known
         return None
 
-    def takes(self, source: str | None, document: Document) -> None:
-        """This one is on its way into the index; nothing to note where all are stored unasked."""
+    def takes(self, source: str | None, document: Document, ousted: str | None = None) -> None:
+        """This one is on its way into the index, in place of the one `ousted`; nothing to note where all are stored unasked."""
+        if ousted is not None:
+            self._leaving[document.id] = ousted
         ours = self._asked.get(document.id, _NEITHER)
         if ours != _NEITHER:
             known = self._taken[document.id] = Known(document.id, document.hash, ours.pmid, ours.doi, source)
@@ -119,6 +125,7 @@ class Papers:
 
     def arrived(self, document: Document) -> None:
         """It is in the index, or never will be."""
+        self._leaving.pop(document.id, None)
         known = self._taken.pop(document.id, None)
         if known is not None:
             for key in (known.pmid, known.doi):

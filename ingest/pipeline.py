@@ -12,6 +12,7 @@ from ingest import mapping, sources
 from ingest.embedding_cache import open_cached
 from ingest.index.base import Index
 from ingest.index.open import create_index, ledger_of, open_index
+from ingest.labelling import Labeller
 from ingest.ledger import empty_ledger, open_ledger
 from ingest.progress import Observer, Summary
 from ingest.readers import registry
@@ -96,6 +97,7 @@ def sourced(
 async def opened(settings: Settings, observer: Observer, manner: Manner, *, make: bool = True) -> AsyncIterator[Run]:
     """A run over an open index, with its ledger and embedder; all closed at the end."""
     async with AsyncExitStack() as stack:
+        Labeller(settings)  # a classifier that cannot be used is told before there is an index
         embedder = None if manner.dry_run else open_cached(settings, retries=0)
         if embedder is not None:
             stack.push_async_callback(embedder.close)
@@ -112,4 +114,7 @@ async def opened(settings: Settings, observer: Observer, manner: Manner, *, make
             index.manifest.check(settings, index.name, dimensions)  # a dry run, too, says what storing would
         ledger = await open_ledger(ledger_of(settings), index) if index is not None else empty_ledger()
         stack.callback(ledger.close)
+        if manner.dry_run:
+            ledger = ledger.copy()
+            stack.callback(ledger.close)
         yield Run(settings, index, ledger, embedder, observer, manner)

@@ -24,7 +24,7 @@ _SOON = 0.2
 
 
 async def read_ahead(records: Sourced, size: int) -> AsyncGenerator[Chunk, None]:
-    """The records in lists of at most `size`; what reading raises is raised here, after what was read."""
+    """The records in lists of at most `size`, an empty one where none came for a while; what reading raises comes after them."""
     loop = asyncio.get_running_loop()
     enough = asyncio.Event()
     room = threading.Condition()
@@ -62,7 +62,7 @@ async def read_ahead(records: Sourced, size: int) -> AsyncGenerator[Chunk, None]
                 taken, ended = waiting[:], bool(ends)
                 waiting.clear()
                 room.notify()
-            for start in range(0, len(taken), size):
+            for start in range(0, max(len(taken), 1), size):
                 yield taken[start : start + size]
             if ended:
                 break

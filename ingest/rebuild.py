@@ -20,6 +20,7 @@ from ingest.embedding_cache import open_cached
 from ingest.index.base import Index, StoredDocument
 from ingest.index.beside import ledger_beside, open_beside, put_in_place
 from ingest.index.open import ledger_of, open_index
+from ingest.labelling import Labeller, parsed
 from ingest.ledger import Ledger, columns_in, open_ledger
 from ingest.pipeline import ingest, sourced
 from ingest.progress import Observer, Summary
@@ -62,6 +63,7 @@ async def rebuild(paths: Sequence[str], settings: Settings, observer: Observer, 
         if old is not None:
             stack.push_async_callback(old.close)
             settings = old.manifest.filled(settings)
+            _see_that_labels_stay(old, settings)
         embedder = open_cached(settings, retries=0)
         if embedder is not None:
             stack.push_async_callback(embedder.close)
@@ -99,6 +101,17 @@ async def _fill(
             for query, day in known.queries().items():
                 run.ledger.asked([query], day)
     await run.prune_unseen()  # what an interrupted build from other paths left
+
+
+def _see_that_labels_stay(old: Index, settings: Settings) -> None:
+    Labeller(settings)  # one that cannot be used is told before anything is built
+    if lost := sorted(set(old.manifest.labels) - set(parsed(settings.classify))):
+        named = " ".join(f"--label {key}=MODEL" for key in lost)
+        raise InputError(
+            f"index “{old.name}” has labels that would be lost: {', '.join(lost)}",
+            fix=f"Name their classifiers: {named} (or classify.labels); or build another --index NAME without them.",
+            usage=True,
+        )
 
 
 async def _old(settings: Settings, *, required: bool) -> Index | None:

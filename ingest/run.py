@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
@@ -65,6 +65,7 @@ class Run:
         observer: Observer,
         manner: Manner,
     ) -> None:
+        """Without an index nothing is stored, and the ledger notes what would have been."""
         self.ledger = ledger
         self.left_out: set[str] = set()
         """Documents that are not stored because another is the same paper; noted where `prune`."""
@@ -91,6 +92,8 @@ class Run:
         """Which document in `_unstored` has a text, by its hash."""
         self._papers = Papers(ledger)
         self._deferred: dict[str, tuple[str | None, Document]] = {}
+        self._yielded: dict[str, list[tuple[str | None, Document]]] = {}
+        """The documents that were left out for one in `_unstored`, by its id: should the embedder refuse it, they come."""
         self._seen: set[str] = set()
         self._damaged: set[str | None] = set()
         """Sources that something was rejected of: what is missing from them may only be unreadable."""
@@ -108,7 +111,9 @@ class Run:
         try:
             async with aclosing(chunks):
                 async for chunk in chunks:
-                    await self._take(chunk)
+                    self._batches.check()
+                    if chunk:
+                        await self._take(chunk)
             await self._batches.finish()
             await self._take_deferred()
             await self._batches.finish()
@@ -189,6 +194,8 @@ class Run:
             await self._dispatch(waiting[start : start + self._batch], last=True)
 
     async def _dispatch(self, chunk: list[tuple[str | None, Document]], *, last: bool = False) -> None:
+        withdrawn = set() if self._manner.every else await self._withdrawn([document for _, document in chunk])
+        # From here on nothing is awaited, so that what the ledger says stays true.
         stored = self.ledger.hashes([document.id for _, document in chunk])
         new = [document for _, document in chunk if stored.get(document.id) != document.hash]
         papers = {} if self._manner.every else self._papers.stored(new)
@@ -202,12 +209,8 @@ class Run:
                 unchanged.append((source, document.id))
                 continue
             if not self._manner.every and (other := self._papers.other(source, document, papers)) is not None:
-                if document.id not in stored:
-                    takes_its_place = await self._takes_its_place(document, other)
-                    # Others may have been stored meanwhile.
-                    papers, same_texts = self._papers.stored(new), self.ledger.same_texts(new)
-                    if not takes_its_place:
-                        continue
+                if document.id not in stored and not self._takes_its_place(source, document, other, withdrawn):
+                    continue
                 if other.id in self._unstored:
                     self._defer(source, document)
                     self.summary.skipped += 1
@@ -215,17 +218,15 @@ class Run:
                 batch.ousted[document.id] = other.id
             if document.id in stored:
                 batch.stale.append(document.id)
-            self._papers.takes(source, document)
+            self._papers.takes(source, document, batch.ousted.get(document.id))
             self._look_for_duplicate(document, same_texts.get(document.id))
             self._unstored[document.id] = document
             self._texts[document.text_hash] = document.id
             batch.documents.append(document)
             batch.sources.append(source)
-        if not self._manner.dry_run:
-            self.ledger.came_from(unchanged)
-        if not batch.documents:
-            return
-        await self._batches.add(batch)
+        self.ledger.came_from(unchanged)
+        if batch.documents:
+            await self._batches.add(batch)
 
     def _is_settled(self, source: str | None, document: Document, stored: str | None, superseded: set[str]) -> bool:
         """Whether there is nothing to store for it, at least until the input has ended.
@@ -244,18 +245,28 @@ class Run:
     def _defer(self, source: str | None, document: Document) -> None:
         self._deferred[document.id] = (source, document)
 
-    async def _takes_its_place(self, document: Document, other: Known) -> bool:
+    async def _withdrawn(self, documents: Sequence[Document]) -> set[str]:
+        """Of the documents in the index, or on their way there, that are the same papers as retracted ones of these: the retracted."""
+        asked = [one for one in documents if retracted(one.metadata, one.title)]
+        known = self.ledger.hashes([one.id for one in asked]) if asked else {}
+        if not (asked := [one for one in asked if known.get(one.id) != one.hash]):
+            return set()
+        coming = {id_ for id_, one in self._unstored.items() if retracted(one.metadata, one.title)}
+        others = {one.id: one for found in self._papers.stored(asked).values() for one in found}.values()
+        points = [point_id(one.id, 0, one.hash) for one in others]
+        first = await self._index.fetch(points) if self._index is not None and points else []
+        return coming | {one.doc_id for one in first if retracted(one.metadata, one.title)}
+
+    def _takes_its_place(self, source: str | None, document: Document, other: Known, withdrawn: set[str]) -> bool:
         """Whether this one is stored in place of another that is the same paper: where it alone says that it is retracted."""
-        better = retracted(document.metadata, document.title)
-        if better and other.id in self._unstored:
-            known = self._unstored[other.id]
-            better = not retracted(known.metadata, known.title)
-        elif better and self._index is not None:
-            first = await self._index.fetch([point_id(other.id, 0, other.hash)])
-            better = not (first and retracted(first[0].metadata, first[0].title))
-        if not better:
-            self._leave_out(document.id, other.id, document.origin)
-        return better
+        coming = self._unstored.get(other.id)
+        known = other.id in withdrawn or (coming is not None and retracted(coming.metadata, coming.title))
+        if retracted(document.metadata, document.title) and not known:
+            return True
+        if coming is not None:
+            self._yielded.setdefault(other.id, []).append((source, document))
+        self._leave_out(document.id, other.id, document.origin)
+        return False
 
     def _leave_out(self, left_out: str, kept: str, origin: str) -> None:
         self.summary.same_paper += 1
@@ -273,8 +284,7 @@ class Run:
         """It is stored, or never will be."""
         self._unstored.pop(document.id, None)
         self._texts.pop(document.text_hash, None)
-        if not self._manner.dry_run:  # else it will still be found in no ledger
-            self._papers.arrived(document)
+        self._papers.arrived(document)
 
     def _stored(self, batch: Batch) -> None:
         for document in batch.documents:
@@ -283,14 +293,20 @@ class Run:
                 self._observer.replaced(document)
             if document.id in batch.ousted:
                 self._leave_out(batch.ousted[document.id], document.id, document.origin)
+            self._yielded.pop(document.id, None)
             self._forget(document)
         self.summary.documents += len(batch.documents)
         self.summary.passages += len(batch.entries)
         self._tell()
 
     def _refused(self, document: Document, source: str | None, refusal: ServerRefused) -> None:
-        self._reject(Rejected(document.origin, f"the embedder refuses it: {refusal.what}"), source)
         self._forget(document)
+        for its_source, other in self._yielded.pop(document.id, ()):  # whose paper would be nowhere
+            self._defer(its_source, other)
+            self.left_out.discard(other.id)
+            self.summary.same_paper -= 1
+            self.summary.skipped += 1  # until then
+        self._reject(Rejected(document.origin, f"the embedder refuses it: {refusal.what}"), source)
 
     def _reject(self, record: Rejected, source: str | None) -> None:
         self.summary.failed += 1

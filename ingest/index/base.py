@@ -103,10 +103,10 @@ class Manifest:
                 what = f"with classifier {made}" if made else "without a classifier"
                 told = f"classifier {now}" if now else "none"
                 keep = f"name that classifier: --label {key}=MODEL" if made else f"leave out {key}=MODEL"
+                anew = f"label all anew, while the old index answers: citewell ingest --rebuild --index {name} --label {key}=MODEL"
                 raise IndexMismatch(
                     f"index “{name}” was labelled {what} for {key}, the settings now name {told}",
-                    fix=f"Go on as it was made: {keep} (or classify.labels); or label all anew with the settings in "
-                    f"force, while the old index answers: citewell ingest --rebuild --index {name}.",
+                    fix=f"Go on as it was made: {keep} (or classify.labels); or {anew if now else 'use another --index NAME'}.",
                 )
 
     def to_json(self) -> dict[str, Any]:

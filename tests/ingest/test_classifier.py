@@ -16,6 +16,8 @@ from assistant.answering.retrieval import Searcher
 from configs.errors import CitewellError, IndexMismatch, InputError, SettingsError
 from ingest import bag
 from ingest.classifier import MANIFEST, WEIGHTS, Classifier
+from ingest.documents import Passage
+from ingest.facets import classified
 from ingest.filters import parse
 from ingest.index.open import open_index
 from ingest.matrix import embed_texts
@@ -161,6 +163,13 @@ def test_a_consistent_stranger_still_runs_no_code(copy: Path, monkeypatch: pytes
         Classifier.load(copy)
 
 
+def test_a_label_that_no_filter_goes_by_is_not_told() -> None:
+    """Beside a hit found by what its record says, another department would be misread."""
+    given = {"department": "cardiology", "condition": "stroke"}
+    said = Passage("said", 0, "", "Angina.", 0, 7, "hash", "", {"Department": "Surgery"}, labels=given)
+    assert classified(said) == {"condition": "stroke"}
+
+
 async def test_labels_become_filters(
     flags: dict[str, Any], settings: SettingsFactory, ingest: Ingest, model: Path
 ) -> None:
@@ -203,7 +212,10 @@ async def test_an_index_keeps_its_classifier_until_it_is_made_anew(
         with pytest.raises(IndexMismatch, match=words) as raised:
             await ingest(RECORDS, now)
         assert "--label department=MODEL" in raised.value.fix
-        assert "--rebuild" in raised.value.fix
+    assert "--rebuild --index default --label department=MODEL" in raised.value.fix
+    with pytest.raises(InputError, match="labels that would be lost: department") as lost:
+        await rebuild([], settings(flags), Watcher())
+    assert "--label department=MODEL" in lost.value.fix
     await rebuild([], other, Watcher())
     assert await found(other, 'department:"Heart Ward"') >= {"heart"}
     assert await found(other, "department:cardiology") == set()
@@ -236,6 +248,9 @@ async def test_an_embedder_s_classifier_labels_by_the_vectors_of_the_ingest(
         classifier.check(settings({**flags, "embedding.model": "other"}))
     with pytest.raises(SettingsError, match=r'provider = "openai", the settings now say "none"'):
         classifier.check(settings())
+    with pytest.raises(SettingsError, match="provider"):  # nor is an index made that nothing could then be stored in
+        await ingest(RECORDS, settings({"classify.labels": [f"department={tmp_path / 'dense'}"], "index.name": "none"}))
+    assert not (home.data_dir / "indexes" / "none").exists()
 
 
 @pytest.mark.parametrize(

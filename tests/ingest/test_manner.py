@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from configs.errors import IndexMissing, InputError
 from configs.settings import Settings
+from ingest import run
+from ingest.documents import Document
 from ingest.index.open import open_index
-from ingest.pipeline import ingest
+from ingest.pipeline import ingest, opened
 from ingest.run import Manner
 from tests.conftest import SettingsFactory
 from tests.support.corpora import Watcher, record
+from tests.support.openai_server import OpenAIServer
 
 PRUNE, DRY, STRICT = Manner(prune=True), Manner(dry_run=True), Manner(strict=True)
 
@@ -106,12 +112,44 @@ async def test_a_dry_run_tells_and_does_nothing(home: Settings, tmp_path: Path) 
     assert (await ingest([str(path)], home, Watcher())).documents == 2
 
 
+async def test_a_dry_run_counts_as_a_real_one(home: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ids and texts that come again, batches later, are told as they will be told, from an empty index as from a full one."""
+    monkeypatch.setattr(run, "_BATCH", 2)
+    again = [record(0) | {"abstract": "Edited."}, record(1), record(2) | {"id": "copy"}]
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps(one) + "\n" for one in [*map(record, range(10)), *again]), "utf-8")
+    for _ in range(2):
+        dry, real = [await ingest([str(path)], home, Watcher(), manner) for manner in (DRY, Manner())]
+        assert [dry.documents, dry.skipped, dry.replaced, dry.duplicates] == [
+            *(real.documents, real.skipped, real.replaced, real.duplicates)
+        ]
+
+
 async def test_a_dry_run_makes_no_index(home: Settings, tmp_path: Path) -> None:
     """Trying out leaves nothing behind, and asks no embedder."""
     summary = await ingest([write(tmp_path / "a.jsonl", 1, 2)], home, Watcher(), DRY)
     assert (summary.documents, summary.passages) == (2, 2)
     with pytest.raises(IndexMissing):
         await open_index(home)
+
+
+async def test_a_failure_is_told_while_the_input_waits(settings: SettingsFactory, openai_server: OpenAIServer) -> None:
+    """A pipe that stays open does not hide that a batch has failed: the run ends then, not with the next record."""
+    openai_server.context_length = 20
+    home = settings({"embedding.provider": "openai", "embedding.url": openai_server.url})
+    over = threading.Event()
+
+    def records() -> Iterator[tuple[None, Document]]:
+        yield None, Document("long", "Title", "word " * 100)
+        over.wait(30)
+
+    try:
+        async with opened(home, Watcher(), STRICT) as begun:
+            with pytest.raises(InputError, match="the embedder refuses it"):
+                async with asyncio.timeout(20):
+                    await begun.over(records())
+    finally:
+        over.set()
 
 
 async def test_strict_ends_at_the_first_reject(home: Settings, tmp_path: Path) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ingest import pipeline
+from ingest import run as run_module
+from ingest.index.embedded import EmbeddedIndex
 from ingest.index.open import ledger_of, open_index
 from ingest.papers import identifiers
 from ingest.rebuild import rebuild
@@ -18,8 +22,10 @@ from tests.support.corpora import Watcher, record
 
 if TYPE_CHECKING:
     from configs.settings import Settings
+    from ingest.documents import Passage
     from ingest.progress import Summary
     from tests.conftest import SettingsFactory
+    from tests.support.openai_server import OpenAIServer
 
 PAPER = {"title": "Aspirin in stroke", "text": "Aspirin was given to 100 patients.", "pmid": "77", "doi": "10.1000/aBc"}
 RIS = "TY  - JOUR\nTI  - Aspirin in stroke\nAB  - Aspirin, given to 100.\nDO  - https://doi.org/10.1000/ABC\nER  - \n"
@@ -128,6 +134,53 @@ async def test_a_retraction_is_not_left_out(together: bool, home: Settings, tmp_
     assert await ids(home) == ["PMID_77"]
     summary, _ = await run(home, plain, told, again)
     assert (await ids(home), summary.documents, summary.same_paper) == (["PMID_77"], 0, 2)
+
+
+async def test_a_retraction_on_its_way_keeps_its_place(
+    home: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stored while the next records are looked up, in place of one that then comes edited: the retraction stays."""
+    stored, fetched = EmbeddedIndex.store, EmbeddedIndex.fetch
+
+    async def store(index: EmbeddedIndex, *what: Any) -> None:
+        await asyncio.sleep(0.02)
+        await stored(index, *what)
+
+    async def fetch(index: EmbeddedIndex, points: Sequence[str]) -> list[Passage]:
+        await asyncio.sleep(0.2)
+        return await fetched(index, points)
+
+    first, second = {**PAPER, "pmid": "1", "doi": ""}, {**PAPER, "pmid": "2", "doi": ""}
+    home = home.model_copy(update={"index": home.index.model_copy(update={"shared": False})})
+    await run(home, lines(tmp_path / "1.jsonl", {"id": "A", **first}, {"id": "B", **second}))
+    monkeypatch.setattr(EmbeddedIndex, "store", store)
+    monkeypatch.setattr(EmbeddedIndex, "fetch", fetch)
+    monkeypatch.setattr(run_module, "_BATCH", 2)
+    told = lines(tmp_path / "2.jsonl", {"id": "X", **first, "retracted": True}, record(1))
+    more = lines(
+        tmp_path / "3.jsonl", {"id": "Y", **second, "retracted": True}, {"id": "A", **first, "text": "Edited."}
+    )
+    await run(home, told, more)
+    assert await ids(home) == ["X", "Y", record(1)["id"]]
+
+
+async def test_what_gives_way_leaves_none_out(home: Settings, tmp_path: Path) -> None:
+    """Two records of a file are one paper with a stored one: the retracted takes its place, and the other stands beside that."""
+    await run(home, lines(tmp_path / "1.jsonl", {"id": "own", **PAPER}))
+    await run(home, lines(tmp_path / "2.jsonl", {"id": "a", **PAPER, "retracted": True}, {"id": "b", **PAPER}))
+    assert await ids(home) == ["a", "b"]
+
+
+async def test_a_refused_record_leaves_its_paper_to_the_other(
+    settings: SettingsFactory, tmp_path: Path, openai_server: OpenAIServer
+) -> None:
+    """The embedder will not have the first of two records of one paper: the second is stored, though it was left out for it."""
+    openai_server.context_length = 60
+    home = settings({"embedding.provider": "openai", "embedding.url": openai_server.url})
+    long = lines(tmp_path / "1.jsonl", {"id": "long", **PAPER, "text": "word " * 100})
+    summary, _ = await run(home, long, lines(tmp_path / "2.jsonl", {"id": "short", **PAPER}), manner=Manner(prune=True))
+    assert await ids(home) == ["short"]
+    assert (summary.documents, summary.failed, summary.same_paper, summary.skipped) == (1, 1, 0, 0)
 
 
 async def test_sections_and_meeting_abstracts_stand(home: Settings, tmp_path: Path) -> None:
