@@ -57,7 +57,9 @@ def read_terms(name: str, column: str | int = 0) -> TermList:
     with _lines(name, found.name) as lines:
         for line, text in _cells(lines, name, found.name, column) if is_table(name) else enumerate(lines, 1):
             term = one_line(text)
-            if len(term) > _LONGEST:
+            if "\n" in text.strip():
+                found.rejected[line] = "runs over several lines; is a quotation mark left open?"
+            elif len(term) > _LONGEST:
                 found.rejected[line] = f"has more than {_LONGEST:,} characters"
             elif term:
                 number = known.setdefault(term, len(known))
@@ -133,17 +135,42 @@ def _decoded(file: IO[bytes], shown: str) -> Iterator[str]:
 
 def _cells(lines: Iterable[str], name: str, shown: str, column: str | int) -> Iterator[tuple[int, str]]:
     """Line and text of one column's cells; a row that ends before it has none."""
-    rows = csv.reader(lines, delimiter=_TABLES[Path(name).suffix.lower()], strict=False)
+    rows = _rows(lines, _TABLES[Path(name).suffix.lower()], shown)
+    heading = [one_line(cell) for cell in next(rows, (1, []))[1]]
+    if column in heading:
+        column = heading.index(str(column))
+    if isinstance(column, str) or column >= len(heading):
+        wanted = f"column “{column}”" if isinstance(column, str) else f"{column + 1} columns"
+        raise InputError(
+            f"has no {wanted}", where=f"{shown}:1", fix=f"It has: {', '.join(heading) or 'nothing'}.", usage=True
+        )
+    for line, row in rows:
+        yield line, row[column] if column < len(row) else ""
+
+
+def _rows(lines: Iterable[str], delimiter: str, shown: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a table, each with the line where it begins.
+
+    In a .tsv a line is a row, whatever quotation marks stand there; in a .csv one that is opened must be closed.
+    """
+    begins = 1
     try:
-        heading = [one_line(cell) for cell in next(rows, [])]
-        if column in heading:
-            column = heading.index(str(column))
-        if isinstance(column, str) or column >= len(heading):
-            wanted = f"column “{column}”" if isinstance(column, str) else f"{column + 1} columns"
-            raise InputError(
-                f"has no {wanted}", where=f"{shown}:1", fix=f"It has: {', '.join(heading) or 'nothing'}.", usage=True
-            )
+        if delimiter == "\t":
+            for begins, line in enumerate(lines, 1):
+                yield begins, _fields(line)
+            return
+        rows = csv.reader(lines, delimiter=delimiter, strict=True)
         for row in rows:
-            yield rows.line_num, row[column] if column < len(row) else ""
+            yield begins, row
+            begins = rows.line_num + 1
     except csv.Error as error:
-        raise InputError(f"is no table: {error}", where=f"{shown}:{rows.line_num}") from None
+        fix = "Is a quotation mark there left open? Within a quoted term, write it twice."
+        raise InputError(f"is no table: {error}", where=f"{shown}:{begins}", fix=fix) from None
+
+
+def _fields(line: str) -> list[str]:
+    """Of a line of a .tsv: what is properly quoted without its quotation marks, anything else as it stands."""
+    try:
+        return next(csv.reader([line], delimiter="\t", strict=True), [])
+    except csv.Error:
+        return next(csv.reader([line], delimiter="\t", quoting=csv.QUOTE_NONE, strict=True), [])

@@ -79,6 +79,27 @@ def test_a_list_that_cannot_be_used_says_where(tmp_path: Path, name: str, writte
     assert re.search(told, str(caught.value))
 
 
+def test_a_stray_quotation_mark_swallows_no_line(tmp_path: Path) -> None:
+    """Inches, or a mark left open, must not take the terms of all the following lines with them unseen.
+
+    What a table program quotes is still read; in a .csv a term over several lines is named, since it may be such a swallower.
+    """
+    table = tmp_path / "q.tsv"
+    table.write_text('en\tzh\ninches (")\t英寸\n"quoted\t引用\nstroke\t中风\n"a ""b"""\tc\n"x\ty"\tz\n', "utf-8")
+    assert read_terms(str(table)).terms == ['inches (")', '"quoted', "stroke", 'a "b"', "x y"]
+    assert read_terms(str(table), "zh").rows == {line: line - 2 for line in range(2, 7)}
+    table = tmp_path / "q.csv"
+    for end in ("", '"x",y\n'):
+        table.write_text('en,zh\ninches ("),英寸\n"quoted,引用\nstroke,中风\n' + end, "utf-8")
+        with pytest.raises(InputError, match=r"q\.csv:3: is no table") as caught:
+            read_terms(str(table))
+        assert "left open?" in caught.value.fix
+    table.write_text('en,zh\n"a, ""b""",1\n"quoted,引用\nstroke,中风\n6"\nflu,流感\n', "utf-8")
+    found = read_terms(str(table))
+    assert (found.terms, found.lines) == (['a, "b"', "flu"], [2, 6])
+    assert found.rejected == {3: "runs over several lines; is a quotation mark left open?"}
+
+
 def test_truth_is_read_by_line_or_from_pairs(tmp_path: Path) -> None:
     """A term may have several right partners; pairs of strange terms are counted, and none at all is an error."""
     left, right = listed("flu", "cough", "flu B"), listed("流感", "咳嗽")
