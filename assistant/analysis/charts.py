@@ -23,19 +23,20 @@ _NAMES = {
 _SIZES = tuple(_NAMES)
 
 
-def draw_sweep(swept: Swept, path: Path, title: str) -> None:
-    """One panel for the size of vectors (quality and latency), one for every other axis."""
+def draw_sweep(swept: Swept, path: Path, title: str) -> bool:
+    """Two panels for the size of vectors (quality and latency), one for every other axis; whether there was any."""
     others = [axis for axis in dict.fromkeys(row.axis for row in swept.rows) if axis not in (BASE, BEST, *_SIZES)]
     sized = any(row.axis in _SIZES for row in swept.rows)
     count = 2 * sized + len(others)
     if not count:
-        return
+        return False
     with canvas(path, title, count) as panels:
         if sized:
             _draw_sizes(next(panels), swept)
             _draw_latency(next(panels), swept)
         for axis in others:
             _draw_axis(next(panels), swept.rows[0], swept.axis(axis), axis)
+    return True
 
 
 def draw_systems(

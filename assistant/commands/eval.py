@@ -20,6 +20,7 @@ from assistant.commands.eval_sweep import READABLE, WRITABLE, report, sweep
 from assistant.commands.ingest import SOME_REJECTED
 from assistant.commands.ingest_watch import Watch
 from assistant.commands.options import Loaded, domain_option, filter_option, with_settings
+from assistant.commands.places import check_place
 from assistant.commands.progress import counted
 from configs.errors import InputError
 from configs.settings import Settings
@@ -80,8 +81,8 @@ def retrieval(
     with needed("an evaluation"):
         from assistant.analysis import metrics  # noqa: F401 — what is missing is told before the work, not after
     questions, judgments = read_questions(queries), read_judgments(qrels)
-    for path in (per_query, run_file):
-        writable(path)
+    check_place(per_query, "--per-query")
+    check_place(run_file, "--run")
     watch = Watch()
     evaluation = asyncio.run(_evaluate(loaded.settings, questions, judgments, corpus, depth, watch))
     if run_file is not None:
@@ -135,16 +136,6 @@ def compare(run_a: Path, run_b: Path, *, qrels: Path, as_json: bool, debug: bool
 eval.add_command(sweep)
 eval.add_command(report)
 eval.add_command(answers)
-
-
-def writable(path: Path | None) -> None:
-    """Say before the work that its result could not be written.
-
-    Raises:
-        InputError: the folder is not there.
-    """
-    if path is not None and not path.parent.is_dir():
-        raise InputError("there is no such folder", where=str(path.parent), fix="Make it first.", usage=True)
 
 
 async def _evaluate(

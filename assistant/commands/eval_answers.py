@@ -15,6 +15,7 @@ from assistant.commands import output
 from assistant.commands.eval_sweep import READABLE, WRITABLE
 from assistant.commands.ingest import SOME_REJECTED
 from assistant.commands.options import Loaded, with_settings
+from assistant.commands.places import check_place
 from assistant.commands.progress import counted
 from configs.errors import InputError
 from configs.settings import Settings
@@ -57,8 +58,7 @@ def answers(questions: Path, *, per_query: Path | None, as_json: bool, loaded: L
     with needed("an evaluation"):
         from assistant.analysis.answers import read_expected
     expected = read_expected(questions)
-    if per_query is not None and not per_query.parent.is_dir():
-        raise InputError("there is no such folder", where=str(per_query.parent), fix="Make it first.", usage=True)
+    check_place(per_query, "--per-query")
     figures = asyncio.run(_answered(loaded.settings, expected))
     if per_query is not None:
         _write(per_query, figures)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from assistant.analysis.extras import needed
-from assistant.analysis.figure import check_suffix
 from assistant.analysis.judged import read_judgments, read_questions
 from assistant.commands import output
 from assistant.commands.ingest import SOME_REJECTED
 from assistant.commands.options import Loaded, domain_option, filter_option, with_settings
+from assistant.commands.places import check_chart, check_place
 from assistant.commands.progress import counted
 from configs.errors import InputError
 from ingest.text import one_line
@@ -80,26 +80,30 @@ def sweep(
     """
     with needed("a sweep"):
         from assistant.analysis import axes, charts, profile
-    for path in (chart, profile_file):
-        if path is not None and not path.parent.is_dir():
-            raise InputError("there is no such folder", where=str(path.parent), fix="Make it first.", usage=True)
-    if chart is not None:
-        check_suffix(chart)
+    check_chart(chart)
+    check_place(profile_file, "--write-profile")
     wanted = _wanted(named, values) or dict.fromkeys(axes.DEFAULT, ())
+    reasons = {axes.missing(axis, loaded.settings) for axis in named}
+    if reasons and "" not in reasons:
+        raise InputError(
+            f"none of the axes asked for can be varied: {'; '.join(sorted(reasons))}",
+            fix="Add --profile local (an embedder in process) or --profile sglang (a reranker too).",
+            usage=True,
+        )
     swept, rejected = asyncio.run(_sweep(loaded.settings, queries, qrels, corpus, wanted, within))
     title = ", ".join(Path(name).name for name in corpus)
-    if chart is not None:
-        charts.draw_sweep(swept, chart, f"{title}: {queries.name}")
-    if profile_file is not None:
-        _write(profile_file, profile.profile_text(loaded, swept, f"{title} with {queries.name}"))
     for axis, reason in swept.skipped.items():
         output.complain(f"Skipped {axis}: {reason}.")
     if as_json:
         output.put_json(swept.to_json())
     else:
         put_swept(swept)
-        if profile_file is not None:
+    if profile_file is not None:
+        _write(profile_file, profile.profile_text(loaded, swept, f"{title} with {queries.name}"))
+        if not as_json:
             output.say(f"\nWritten: {one_line(str(profile_file))} (use it with CITEWELL_CONFIG)")
+    if chart is not None and not charts.draw_sweep(swept, chart, f"{title}: {queries.name}"):
+        output.complain(f"Note: no axis ran, so there is nothing to draw: {one_line(str(chart))} is not written.")
     return SOME_REJECTED if rejected or any(row.measured.warnings for row in swept.rows) else 0
 
 

@@ -17,6 +17,7 @@ from assistant.commands import terms_given as given
 from assistant.commands import terms_output as told
 from assistant.commands.eval_sweep import WRITABLE
 from assistant.commands.options import Loaded, with_settings
+from assistant.commands.places import check_chart
 from assistant.commands.progress import counted
 from assistant.commands.stages import stages
 from configs.errors import InputError
@@ -98,23 +99,24 @@ def similar(
     queries = list(dict.fromkeys(term for text in asked if (term := one_line(text))))
     if not queries or (among is None and len(queries) < 2):
         raise InputError("there is nothing to compare", fix="Name a list: --to terms.txt; or two TERMs.", usage=True)
-    given.check(chart)
+    check_chart(chart)
     listed = TermList("those given", queries) if among is None else read_terms(among, column or 0)
     with given.embedding(loaded, domain) as embed:
         found = asyncio.run(nearest(queries, listed, top + (among is None), embed))
     if among is None:
         for n, ranking in enumerate(found.ranked):
             ranking[:] = [near for near in ranking if near.number != n][:top]
-    if chart is not None:
-        title = f"Cosine of terms ({given.made_by(embed)})"
-        _say_missing(found.shown[: term_charts.HEATED])
-        term_charts.draw_matrix(found.shown, found.cosines, len(queries), chart, title)
     if as_json:
         output.put_json({**given.made(embed, listed), **told.similar_json(queries, listed, found)})
     else:
         told.put_similar(queries, listed, found)
     told.put_alike(alike(found.cosines), TermList("this ranking", found.shown))
-    return told.put_rejected(listed)
+    status = told.put_rejected(listed)
+    if chart is not None:
+        title = f"Cosine of terms ({given.made_by(embed)})"
+        _say_missing(found.shown[: term_charts.HEATED])
+        term_charts.draw_matrix(found.shown, found.cosines, len(queries), chart, title)
+    return status
 
 
 @terms.command(
@@ -153,24 +155,25 @@ def cluster(
         from assistant.analysis import term_clusters
         from assistant.analysis.terms import alike
     size = given.size(keep)
-    given.check(chart)
+    check_chart(chart)
     listed = read_terms(file, column or 0)
     with given.embedding(loaded, domain) as embed:
         kept, vectors = asyncio.run(embed.matrix(listed))
+    status = told.put_rejected(listed)  # before the clustering, which may find too few terms left
     names = [listed.terms[n] for n in kept]
     less = None if size is None or len(names) < min_size else term_clusters.reduced(vectors, size)
     with counted("Neighbours") as progress:
         found = term_clusters.cluster(vectors if less is None else less.vectors, min_size, progress, vectors)
-    if chart is not None:
-        _draw_clusters(
-            chart, vectors if less is None else less.vectors, names, found, f"{listed.title} ({given.made_by(embed)})"
-        )
     if as_json:
         output.put_json({**given.made(embed, listed), **told.clusters_json(names, found, vectors.shape[1], less)})
     else:
         told.put_clusters(listed.title, names, found, less)
     told.put_alike(alike(vectors), listed)
-    return told.put_rejected(listed)
+    if chart is not None:
+        _draw_clusters(
+            chart, vectors if less is None else less.vectors, names, found, f"{listed.title} ({given.made_by(embed)})"
+        )
+    return status
 
 
 @terms.command(

@@ -1,21 +1,19 @@
-"""What `citewell terms` is given: lists, an embedder with its domain, a place for a picture; checked before the work."""
+"""What `citewell terms` is given: lists, an embedder with its domain, checked before the work."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from assistant.analysis.figure import check_suffix
 from assistant.analysis.term_lists import TermList, is_table, read_terms
 from assistant.commands import output
 from assistant.commands.options import Loaded
 from assistant.commands.progress import counted
-from configs.errors import CitewellError, InputError, SettingsError
+from configs.errors import CitewellError, SettingsError
 from ingest.progress import Observer
 from prompts import library
 
@@ -50,15 +48,6 @@ def embedding(loaded: Loaded, domain: str | None) -> Iterator[Terms]:
         raise
     with counted("Embedding") as progress:
         yield Terms(loaded.settings, form, progress, _Watch())
-
-
-def check(chart: Path | None) -> None:
-    """Say before the work that a picture cannot be written there."""
-    if chart is None:
-        return
-    if not chart.parent.is_dir():
-        raise InputError("there is no such folder", where=str(chart.parent), fix="Make it first.", usage=True)
-    check_suffix(chart)
 
 
 def size(keep: str | None) -> float | None:

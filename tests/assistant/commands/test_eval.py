@@ -225,6 +225,7 @@ def test_a_bad_line_is_named(collection: Collection, name: str, content: str, sa
 def test_wrong_usage_is_told_before_any_work(collection: Collection, tmp_path: Path) -> None:
     """A result that could not be written is found out before the hour of work, not after it."""
     told(collection.run("--run", str(tmp_path / "nowhere" / "a.run")), 2, "there is no such folder")
+    told(collection.run("--run", "/proc/a.run"), 2, "/proc/a.run: cannot be written", "Name another --run")
 
 
 def test_without_the_extra_the_command_says_what_to_install(

@@ -171,10 +171,22 @@ def test_any_key_of_the_settings_is_an_axis(bench: Bench) -> None:
 
 def test_axes_that_cannot_run_are_named(bench: Bench) -> None:
     """Without an embedder there is nothing to shorten: said, not left out in silence."""
-    ran = bench.sweep("--json")
+    picture = bench.home.folder / "none.svg"
+    ran = bench.sweep("--json", "--chart", str(picture))
+    assert "nothing to draw" in ran.stderr
+    assert not picture.exists()
     assert {row["axis"] for row in swept(ran)["rows"]} == {"as set"}
     assert "Skipped dimensions: the settings have no embedder" in ran.stderr
     assert "Skipped rerankers: the settings have no reranker" in ran.stderr
+
+
+def test_axes_asked_for_that_all_cannot_run_are_a_mistake(bench: Bench) -> None:
+    """Else a script takes status 0 for a sweep that never was; one that can run is enough."""
+    wanted = ("--axis", "pca", "--axis", "rerankers")
+    told(bench.sweep(*wanted), 2, "no embedder", "no reranker", "Add --profile local")
+    ran = bench.sweep(*wanted, "--axis", "lexical.b", "--values", "", "--values", "", "--values", "0")
+    assert ran.returncode == 0, ran.stderr
+    assert "Skipped pca" in ran.stderr
 
 
 def test_the_chart_is_a_picture_with_named_axes(bench: Bench, openai_server: OpenAIServer) -> None:
@@ -218,6 +230,8 @@ def test_the_table_has_bars_for_the_eye(bench: Bench, openai_server: OpenAIServe
         (("--axis", "retrieval.nonsense", "--values", "1"), "retrieval.nonsense = 1"),
         (("--chart", "picture.gif"), "a chart is a .png or a .svg"),
         (("--write-profile", "nowhere/best.toml"), "there is no such folder"),
+        (("--write-profile", "/proc/best.toml"), "Name another --write-profile"),
+        (("--chart", "/proc/x.svg"), "Name another --chart"),
         (("--values", "1,2"), "Each --values belongs to the --axis"),
     ],
 )

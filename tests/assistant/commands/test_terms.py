@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from configs.errors import InputError
 from tests.assistant.commands.conftest import Called, Home, Ran, told
 from tests.support import faults
 from tests.support.openai_server import OpenAIServer
@@ -120,6 +121,25 @@ def test_pictures_are_drawn(desk: Desk) -> None:
     assert "20 terms of terms.txt" in "".join(ET.fromstring(plane.read_text("utf-8")).itertext())  # noqa: S314 — our own
     told(desk.terms("cluster", file, "--chart", "map.gif"), 2, ".png or a .svg")
     told(desk.terms("cluster", file, "--chart", "nowhere/map.svg"), 2, "no such folder")
+    for command in (("cluster", file), ("similar", "fever", "--to", file)):
+        told(desk.terms(*command, "--chart", "/proc/x.svg"), 2, "/proc/x.svg: cannot be written", "another --chart")
+
+
+@pytest.mark.parametrize("command", ["cluster", "similar"])
+def test_a_picture_that_fails_after_all_costs_no_figures(
+    desk: Desk, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a disk that fills up meanwhile takes with it what an embedder was paid for."""
+
+    def full(*_: object) -> None:
+        raise InputError("cannot be written: No space left on device")
+
+    for name in ("draw_map", "draw_matrix"):
+        monkeypatch.setattr(f"assistant.analysis.term_charts.{name}", full)
+    file, chart = desk.file("terms.txt", *_MANY), str(desk.home.folder / "x.svg")
+    ran = desk.terms(command, *((file,) if command == "cluster" else ("fever", "--to", file)), "--chart", chart)
+    assert (ran.returncode, "fever" in ran.stdout) == (1, True), ran.stderr
+    assert "No space left" in ran.stderr
 
 
 def test_match_pairs_two_lists_with_recall(desk: Desk) -> None:
@@ -178,6 +198,9 @@ def test_what_is_no_term_is_named_and_the_status_says_so(desk: Desk) -> None:
     assert ran.returncode == 3
     assert "terms.txt:2: has more than 1,000 characters" in ran.stderr
     assert desk.json("similar", "fever", "--to", file, status=3)["lists"][0]["rejected"][0]["line"] == 2
+    ran = desk.terms("cluster", file)
+    told(ran, 1, "a cluster takes 4 different terms", "terms.txt:2: has more than 1,000 characters")
+    assert ran.stderr.count("terms.txt:2:") == 1
 
 
 def test_terms_that_look_dangerous_stay_text(desk: Desk) -> None:
