@@ -17,6 +17,7 @@ from configs.errors import InputError
 from ingest.classifier import Classifier, Prediction, write
 from ingest.index.base import made_embedding
 from ingest.matrix import embed_blocks, embed_texts
+from ingest.text import one_line
 
 if TYPE_CHECKING:
     from assistant.analysis.training import Trained
@@ -31,28 +32,41 @@ _BLOCK = 256
 
 @dataclass
 class Data:
-    """Labelled texts, on disk; in memory only a number a text."""
+    """Labelled texts, on disk; in memory only a number or two a text."""
 
     texts: Texts = field(default_factory=Texts)
     y: list[int] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     """What was left out and why, as `file:line: …`."""
+    repeats: int = 0
+    """Lines left out because their text came before."""
+    contrary: int = 0
+    """How many of these have another label than the first."""
 
 
-def read(path: Path, labels: Sequence[str] = ()) -> Data:
+def read(path: Path, labels: Sequence[str] = (), *, once: bool = False) -> Data:
     """The labelled texts of a file; `labels` come first in the numbering, the rest follow in the order of the alphabet.
+
+    `once` keeps the first of texts that read the same, but for case: in two folds, one would give away the other.
 
     Raises:
         InputError: as `read_labelled`; nothing that can be used; so many labels that they are none.
     """
     data, numbers = Data(), {label: n for n, label in enumerate(labels)}
+    first: dict[int, int] = {}  # hash of a text → number of its label
     for where, text, label in read_labelled(path):
         if not text or not label:
             data.skipped.append(f"{where}: {'the text' if not text else 'the label'} is blank")
             continue
+        if once and (same := hash(one_line(text).casefold())) in first:
+            data.repeats += 1
+            data.contrary += first[same] != numbers.get(label)
+            continue
         data.texts.append(text)
         data.y.append(numbers.setdefault(label, len(numbers)))
+        if once:
+            first[same] = data.y[-1]
         if len(numbers) - len(labels) > MOST_LABELS:
             raise InputError(
                 f"more than {MOST_LABELS:,} different labels stand there",

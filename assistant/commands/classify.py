@@ -16,6 +16,7 @@ from assistant.commands import output
 from assistant.commands.ingest import SOME_REJECTED
 from assistant.commands.ingest_watch import Watch
 from assistant.commands.options import Loaded, with_settings
+from assistant.commands.places import check_chart, check_place
 from assistant.commands.progress import counted
 from configs.errors import InputError
 from ingest.text import one_line
@@ -92,17 +93,24 @@ def train(
 
     _check_chart(chart)
     _check_folder(out)
-    read = classes.read(data)
+    read = classes.read(data, once=True)
+    if read.repeats:
+        other = f", {read.contrary:,} of them with another label" if read.contrary else ""
+        output.complain(
+            f"Note: {read.repeats:,} lines repeat a text that came before{other}; the first of each counts."
+        )
     made = _run(lambda tell: classes.trained(read, loaded.settings, features, pca, unsure_below, tell, Watch()))
     identity = classes.store(out, made)
-    if chart is not None:
-        _draw(made.confusion.tolist(), made.card.labels, chart, f"{data.name}: examples not seen in training")
     _note(read)
     if as_json:
         told = {"model": str(out), "id": identity, "labels": made.card.labels, **made.report}
-        output.put_json({**told, "confusion": made.confusion.tolist(), "skipped": len(read.skipped)})
+        output.put_json(
+            {**told, "confusion": made.confusion.tolist(), "skipped": len(read.skipped), "repeats": read.repeats}
+        )
     else:
         _put_training(out, made.report)
+    if chart is not None:
+        _draw(made.confusion.tolist(), made.card.labels, chart, f"{data.name}: examples not seen in training")
     return SOME_REJECTED if read.skipped else 0
 
 
@@ -114,6 +122,7 @@ def train(
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path), default="-")
 @click.option("--model", type=_FOLDER, required=True, help="A folder made by citewell classify train.")
+@click.option("--json", is_flag=True, expose_value=False, help="As other commands have it; the output is JSON anyway.")
 @with_settings
 def predict(file: Path, *, model: Path, loaded: Loaded) -> int:
     """Label texts: one a line, or JSON Lines with "text" (and "id"), of FILE or standard input.
@@ -179,13 +188,13 @@ def evaluate(*, data: Path, model: Path, chart: Path | None, as_json: bool, load
     if unknown := found.report["unknown_labels"]:
         named = ", ".join(f"“{one_line(label)}”" for label in unknown[:_MOST_NOTES])
         output.complain(f"Note: the classifier knows no label {named}; texts of it count as wrong.")
-    if chart is not None:
-        _draw(found.confusion.tolist(), found.labels, chart, f"{data.name}: labelled by {model.name}")
     _note(read)
     if as_json:
         output.put_json({"model": str(model), **found.report, "skipped": len(read.skipped)})
     else:
         _put_evaluation(found.report)
+    if chart is not None:
+        _draw(found.confusion.tolist(), found.labels, chart, f"{data.name}: labelled by {model.name}")
     return SOME_REJECTED if read.skipped else 0
 
 
@@ -225,10 +234,7 @@ def _check_chart(chart: Path | None) -> None:
         return
     with needed("a chart"):
         from assistant.analysis.confusion import draw_confusion  # noqa: F401
-        from assistant.analysis.figure import check_suffix
-    check_suffix(chart)
-    if not chart.parent.is_dir():
-        raise InputError("there is no such folder", where=str(chart.parent), fix="Make it first.", usage=True)
+    check_chart(chart)
 
 
 def _check_folder(out: Path) -> None:
@@ -239,8 +245,7 @@ def _check_folder(out: Path) -> None:
         raise InputError("the folder holds something else", where=str(out), fix="Name another --out.", usage=True)
     if out.exists() and not out.is_dir():
         raise InputError("is a file; a classifier is a folder", where=str(out), fix="Name another --out.", usage=True)
-    if not out.absolute().parent.is_dir():
-        raise InputError("there is no such folder", where=str(out.absolute().parent), fix="Make it first.", usage=True)
+    check_place(out / WEIGHTS if out.is_dir() else out, "--out")
 
 
 def _draw(confusion: list[list[int]], labels: Any, chart: Path, title: str) -> None:

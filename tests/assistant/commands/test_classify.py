@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from configs.errors import InputError
 from tests.assistant.commands.conftest import Called, Home, lines, told
 from tests.support.classifiers import examples
 from tests.support.openai_server import OpenAIServer
@@ -54,10 +56,14 @@ def test_training_tells_how_right_it_will_be(home: Home, data: Path, called: Cal
 
 
 def test_prediction_of_standard_input(home: Home, model: str) -> None:
-    """A line of JSON for each text, plain or JSON, with the line and the id it came with; a blank one is told, status 3."""
+    """A line of JSON for each text, plain or JSON, with the line and the id it came with; a blank one is told, status 3.
+
+    With --json too, which scripts give to every command.
+    """
     sent = '高血压，心律不齐\n\n{"text": "A seizure at night, migraine", "id": "n1"}\n{"text": " "}\n'
     ran = home.run("classify", "predict", "--model", model, stdin=sent)
     assert ran.returncode == 3, ran.stderr
+    assert home.run("classify", "predict", "--model", model, "--json", stdin=sent).stdout == ran.stdout
     first, second, third = map(json.loads, ran.stdout.splitlines())
     assert (first["line"], first["label"]) == (1, "心血管科")
     assert (second["line"], second["id"], second["label"]) == (3, "n1", "neurology")
@@ -89,7 +95,7 @@ def test_evaluation_of_held_back_texts(home: Home, data: Path, model: str, calle
 def test_a_label_filters_from_the_command_line(home: Home, model: str, called: Called) -> None:
     """`ingest --label` and `search --filter`; as a setting too, which an ingest that names none then keeps.
 
-    `index info` tells which labels there are, since a filter must name one of them.
+    `index info` tells which labels there are, since a filter must name one of them; and each hit, what it was labelled.
     """
     notes = home.folder / "notes.jsonl"
     notes.write_text(
@@ -98,7 +104,11 @@ def test_a_label_filters_from_the_command_line(home: Home, model: str, called: C
     label = f"department={model}"
     assert called(home, "ingest", str(notes), "--label", label).returncode == 0
     ran = called(home, "search", "angina migraine", "--filter", "department:neurology", "--json")
-    assert [hit["doc_id"] for hit in json.loads(ran.stdout)] == ["b"]
+    assert [(hit["doc_id"], hit["labels"]) for hit in json.loads(ran.stdout)] == [("b", {"department": "neurology"})]
+    assert "(no title) · department: neurology · b" in called(home, "search", "migraine").stdout
+    assert "[1] (no title) · department: neurology · b" in called(home, "ask", "What is a migraine, a seizure?").stdout
+    (source,) = json.loads(called(home, "ask", "What is a migraine, a seizure?", "--json").stdout)["sources"]
+    assert source["labels"] == {"department": "neurology"}
     card = json.loads(Path(model, "classifier.json").read_text("utf-8"))
     shown = called(home, "index", "info", "default").stdout
     assert f"department: labelled by classifier {card['id']}: cardiology 1, neurology 1" in shown
@@ -145,8 +155,11 @@ def test_an_embedder_adds_its_vectors(home: Home, data: Path, called: Called, op
             '{"text": "x", "label": 1}\n{"text": "z", "label": true}\n',
             ["2 of 2 labels have fewer than two examples: “1”, “true”"],
         ),
-        ('{"text": "x", "label": 1}\n{"text": "?", "label": 2}\n' * 2, ["no word of two letters"]),
-        ("".join(f'{{"text": "x", "label": "{n}"}}\n' for n in range(1100)), ["1,000 different labels"]),
+        (
+            '{"text": "x", "label": 1}\n{"text": "y", "label": 1}\n{"text": "?", "label": 2}\n{"text": "!", "label": 2}\n',
+            ["no word of two letters"],
+        ),
+        ("".join(f'{{"text": "{n}", "label": "{n}"}}\n' for n in range(1100)), ["1,000 different labels"]),
     ],
 )
 def test_data_that_cannot_be_learned_from(content: str | bytes, words: list[str], home: Home, called: Called) -> None:
@@ -166,8 +179,32 @@ def test_two_examples_of_each_label_do(home: Home, called: Called) -> None:
     assert json.loads((home.folder / "made" / "classifier.json").read_text("utf-8"))["labels"] == ["1", "2.5"]
 
 
+def test_repeated_texts_do_not_flatter_the_figures(home: Home, data: Path, called: Called) -> None:
+    """Else whoever trains on rows written three times is told 97 % of labels that are drawn by lot.
+
+    Only training drops them: who evaluates has the figures of every line.
+    """
+    chance = np.random.default_rng(5)
+    words = [f"w{n}x w{chance.integers(90)}y" for n in range(120)]
+    rows = [{"text": text, "label": "ab"[chance.integers(2)]} for text in words]
+    shouted = [{"text": f" {text.upper()}", "label": "a"} for text in words]
+    ran = train(called, home, lines([*rows, *rows, *shouted]), "--json")
+    assert ran.returncode == 0, ran.stderr
+    report = json.loads(ran.stdout)
+    assert (report["examples"], report["repeats"]) == (120, 240)
+    assert report["macro_f1"] < 0.7
+    contrary = sum(row["label"] == "b" for row in rows)
+    assert f"240 lines repeat a text that came before, {contrary} of them with another label" in ran.stderr
+    model = ("--model", str(home.folder / "made"))
+    found = called(home, "classify", "evaluate", "--data", str(home.folder / "given.jsonl"), *model, "--json")
+    assert json.loads(found.stdout)["examples"] == 360
+
+
 def test_places_that_cannot_be_used_are_told_before_the_work(home: Home, data: Path, called: Called) -> None:
-    """A folder that holds something else is not touched; no folder, a file, a picture that is none: wrong usage."""
+    """A folder that holds something else is not touched; no folder, a file, a picture that is none: wrong usage.
+
+    A place that takes nothing is found out by writing there, or minutes of training are lost.
+    """
     (home.folder / "mine").mkdir()
     (home.folder / "mine" / "thesis.txt").write_text("years of work")
     base = ("classify", "train", "--data", str(data), "--out")
@@ -175,7 +212,26 @@ def test_places_that_cannot_be_used_are_told_before_the_work(home: Home, data: P
     told(called(home, *base, str(data)), 2, "is a file")
     told(called(home, *base, str(home.folder / "no" / "model")), 2, "no such folder")
     told(called(home, *base, str(home.folder / "m"), "--chart", str(home.folder / "x.gif")), 2, ".png or a .svg")
+    told(called(home, *base, "/proc/model"), 2, "/proc/model: cannot be written", "Name another --out")
+    charted = (*base, str(home.folder / "m"), "--chart", "/proc/x.svg")
+    told(called(home, *charted), 2, "/proc/x.svg: cannot be written", "Name another --chart")
     assert [path.name for path in (home.folder / "mine").iterdir()] == ["thesis.txt"]
+    assert not (home.folder / "m").exists()
+
+
+def test_a_picture_that_fails_after_all_costs_no_figures(
+    home: Home, data: Path, called: Called, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a disk that fills up meanwhile takes the report of minutes of training with it."""
+
+    def full(*_: object) -> None:
+        raise InputError("cannot be written: No space left on device")
+
+    monkeypatch.setattr("assistant.analysis.confusion.draw_confusion", full)
+    out, chart = ("--out", str(home.folder / "m")), ("--chart", str(home.folder / "x.svg"))
+    ran = called(home, "classify", "train", "--data", str(data), *out, *chart)
+    assert (ran.returncode, "macro-F1" in ran.stdout) == (1, True), ran.stderr
+    assert "No space left" in ran.stderr
 
 
 def test_a_model_that_is_none(home: Home, data: Path, called: Called) -> None:
