@@ -47,6 +47,8 @@ class Source:
     metadata: Metadata = field(default_factory=dict)
     places: Places = ()
     """The sections and pages it stands in, by characters of its document; none where that is not known."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What classifiers made of it (`ingest.facets.classified`)."""
 
     def where(self, *spans: tuple[int, int]) -> str:
         """“Methods > Setting, p. 4”: where it, or these spans of it, stand; empty where that is not known."""
@@ -58,8 +60,8 @@ class Source:
 
     @property
     def evidence(self) -> Evidence:
-        """What kind of evidence its document is, and whether it was retracted or corrected."""
-        return evidence(self.metadata, self.title)
+        """What kind of evidence its document is, whether it was retracted or corrected, and what it was labelled."""
+        return evidence(self.metadata, self.title, self.labels)
 
     @property
     def url(self) -> str | None:
@@ -94,13 +96,14 @@ class Source:
             "places": self.places,
             "flags": list(self.evidence.flags),
             "metadata": dict(self.metadata),
+            **({"labels": dict(self.labels)} if self.labels else {}),
         }
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Source:
-        """The inverse of `to_json`."""
-        known = {name: stored[name] for name in cls.__dataclass_fields__ if name != "places"}
-        return cls(**known, places=places.read(stored.get("places")))
+        """The inverse of `to_json`; of what an older citewell wrote, without places and labels."""
+        known = {name: stored[name] for name in cls.__dataclass_fields__ if name not in ("places", "labels")}
+        return cls(**known, places=places.read(stored.get("places")), labels=dict(stored.get("labels", {})))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +134,7 @@ class Sentence:
         The model's opinion counts, except against figures, units, directions and denials that code found
         to differ: then the worse of the two does.
         """
-        decisive = self.decisive
-        found: Verdict = decisive.support.verdict if decisive else "unchecked"
+        found: Verdict = self.decisive.support.verdict if self.decisive else "unchecked"
         return self.opinion.verdict if self.opinion and self.judged_by == "model" else found
 
     @property
@@ -142,9 +144,8 @@ class Sentence:
             return None
         if self.opinion is None or self.opinion.verdict == "unchecked":
             return "code"
-        support = self.decisive.support
-        hard = any(reason.kind in _HARD for reason in support.reasons)
-        return "code" if hard and _GRAVITY[support.verdict] >= _GRAVITY[self.opinion.verdict] else "model"
+        hard = any(reason.kind in _HARD for reason in self.decisive.support.reasons)
+        return "code" if hard and _GRAVITY[self.decisive.support.verdict] >= _GRAVITY[self.opinion.verdict] else "model"
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -265,7 +266,6 @@ class Answer:
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Answer:
         """The inverse of `to_json`; raises KeyError or TypeError where it is none."""
-        standalone = stored["standalone_question"]
         return cls(
             question=stored["question"],
             text=stored["answer"],
@@ -273,7 +273,7 @@ class Answer:
             sources=tuple(Source.from_json(source) for source in stored["sources"]),
             mode=stored["mode"],
             model=stored["model"],
-            standalone="" if standalone == stored["question"] else standalone,
+            standalone="" if stored["standalone_question"] == stored["question"] else stored["standalone_question"],
             warnings=tuple(stored["warnings"]),
             index=stored["index"],
             index_id=stored["index_id"],

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from assistant.answering.answer import Source
 from assistant.answering.retrieval import Result
 from ingest import tokens
+from ingest.facets import classified
 from prompts import library
 
 _FENCE = re.compile(r"<(?=\s*/?\s*(?:passage|sentence))", re.IGNORECASE)
@@ -30,6 +31,7 @@ def number(results: Sequence[Result]) -> tuple[Source, ...]:
             hash=result.passage.hash,
             metadata=result.passage.metadata,
             places=result.passage.places,
+            labels=classified(result.passage),
         )
         for n, result in enumerate(results, start=1)
     )

@@ -142,14 +142,18 @@ def joinable(best: Passage, neighbours: dict[int, Passage], most: int) -> list[P
 
 
 def span(parts: Iterable[Passage]) -> Passage:
-    """Adjoining passages as one: a verbatim slice of the document still, under the first one's ordinal."""
+    """Adjoining passages as one: a verbatim slice of the document still, under the first one's ordinal.
+
+    It has the labels that all of them have: no other would be true of the whole.
+    """
     first, *rest = sorted(parts, key=lambda part: part.ordinal)
-    text, end, places = first.text, first.end, set(first.places)
+    text, end, places, labels = first.text, first.end, set(first.places), dict(first.labels)
     for part in rest:
         text += part.text[end - part.start :]
         end = part.end
         places |= set(part.places)
-    return replace(first, text=text, end=end, places=tuple(sorted(places)))
+        labels = {key: label for key, label in labels.items() if part.labels.get(key) == label}
+    return replace(first, text=text, end=end, places=tuple(sorted(places)), labels=labels)
 
 
 def _adjoin(one: Passage, other: Passage) -> bool:

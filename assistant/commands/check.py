@@ -116,7 +116,7 @@ def _put_sentence(sentence: Sentence, source: Source | None) -> None:
     if source is not None:
         span = sentence.checks[0].support.span if sentence.checks else None
         where = source.where(*([span] if span else []))
-        output.say(f"{'':<20}{output.reference(source.title, source.metadata, source.doc_id, where)}")
+        output.say(f"{'':<20}{output.reference(source.title, source.evidence, source.doc_id, where)}")
         if span is not None:
             output.say(output.excerpt_of(f"“{source.text[slice(*span)]}”", indent=" " * 20))
 

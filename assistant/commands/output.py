@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ingest.evidence import evidence
+from ingest.evidence import FLAGS
 from ingest.text import one_line, printable
 
 if TYPE_CHECKING:
     from assistant.answering.answer import Answer, Source
+    from ingest.evidence import Evidence
 
 _WIDEST = 100
 _EXCERPT = 300
@@ -103,18 +104,16 @@ def _json_line(value: Mapping[str, Any] | Sequence[Any], encoding: str | None) -
     return _RISKY_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
 
 
-def reference(title: str, metadata: Mapping[str, Any], doc_id: str, where: str = "") -> str:
+def reference(title: str, known: Evidence, doc_id: str, where: str = "") -> str:
     """Title, what it is as evidence (`ingest.evidence`), where in it, and id on one line; a retraction stands first."""
-    known = evidence(metadata, title)
-    badges = dict(known.badges)
-    rest = (badges[kind] for kind in ("journal", "year", "type") if kind in badges)
-    told = [*(badges[flag] for flag in known.flags), title or "(no title)", *rest, where, doc_id]
+    rest = known.told("journal", "year", "type", "label")
+    told = [*known.told(*FLAGS), title or "(no title)", *rest, where, doc_id]
     return one_line(" · ".join(part for part in told if part))
 
 
 def put_source(source: Source, where: str, *, excerpt: bool) -> None:
     """A source as `[n]` with its reference, its link and, if asked, the beginning of its passage."""
-    lines = [f"[{source.n}] {reference(source.title, source.metadata, source.doc_id, where)}"]
+    lines = [f"[{source.n}] {reference(source.title, source.evidence, source.doc_id, where)}"]
     if source.url:
         lines.append(f"    {one_line(source.url)}")
     if excerpt:

@@ -14,6 +14,7 @@ from assistant.commands.options import Loaded, domain_option, filter_option, wit
 from assistant.commands.question import question_argument
 from ingest import places
 from ingest.evidence import evidence
+from ingest.facets import classified
 
 _DEFAULT_LIMIT = 10
 
@@ -75,7 +76,7 @@ def _json(result: Result, where: str) -> dict[str, Any]:
         "section": places.section(passage.places) or None,
         "pages": places.pages(passage.places),
         "metadata": dict(passage.metadata),
-        "labels": dict(passage.labels),
+        "labels": classified(passage),
         "flags": list(evidence(passage.metadata, passage.title).flags),
         "filter": where,
     }
@@ -83,7 +84,8 @@ def _json(result: Result, where: str) -> dict[str, Any]:
 
 def _put(result: Result, why: Why | None) -> None:
     passage = result.passage
-    named = output.reference(passage.title, passage.metadata, passage.doc_id, places.told(passage.places))
+    known = evidence(passage.metadata, passage.title, classified(passage))
+    named = output.reference(passage.title, known, passage.doc_id, places.told(passage.places))
     output.heading(f"{result.rank:>3}. {named}  ({result.score:.3g})")
     output.say(output.excerpt_of(passage.text, indent="     "))
     if why is not None:

@@ -68,8 +68,10 @@ def settings(answer: Answer) -> Iterator[tuple[str, str]]:
 
 def source(source: Source) -> Iterator[tuple[str, str]]:
     """Where a source stands, and what it scored."""
-    if flags := ", ".join(text for kind, text in source.evidence.badges if kind in FLAGS):
+    if flags := ", ".join(source.evidence.told(*FLAGS)):
         yield "Beware", flags
+    if labels := ", ".join(source.evidence.told("label")):
+        yield "Labelled", labels
     yield "Document", one_line(source.doc_id)
     if where := source.where():
         yield "Place", one_line(where)

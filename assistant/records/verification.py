@@ -165,6 +165,7 @@ def _typed(answer: Answer) -> None:
         texts += [source.doc_id, source.title, source.text, source.hash]
         if not all(isinstance(number, int) for number in (source.n, source.passage, source.start, source.end)):
             raise TypeError("a source's place is no number")
+        texts += source.labels.values()
         if not isinstance(source.metadata, dict):
             raise TypeError("a source's metadata is no object")
     if not all(isinstance(text, str) for text in texts):

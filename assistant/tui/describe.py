@@ -47,13 +47,12 @@ def web_address(source: Source) -> str | None:
 
 def flags(source: Source) -> str:
     """What a reader must know of it before anything else: retracted, doubted or corrected; mostly empty."""
-    return " · ".join(text for kind, text in source.evidence.badges if kind in FLAGS)
+    return " · ".join(source.evidence.told(*FLAGS))
 
 
 def byline(source: Source) -> str:
-    """What kind of evidence it is, when and where it appeared, as far as known."""
-    badges = dict(source.evidence.badges)
-    told = [badges[kind] for kind in ("type", "year", "journal") if kind in badges]
+    """What kind of evidence it is, when and where it appeared, what it was labelled, as far as known."""
+    told = source.evidence.told("type", "year", "journal", "label")
     return " · ".join(cut(one, _LONGEST_VALUE) for one in (*told, one_line(source.where())) if one)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -59,6 +60,16 @@ def test_neighbours_that_were_both_found_are_one_longer_passage() -> None:
     assert passage.text == LONG[passage.start : passage.end]
     assert result.hit is parts[4]
     assert result.parts == (parts[4], parts[3])
+
+
+def test_neighbours_made_one_have_the_labels_that_all_of_them_have() -> None:
+    """A reader is not told of a whole text what a classifier said of its first half."""
+    one, other = (
+        replace(part, labels={"ward": ward, "age": "adult"})
+        for part, ward in zip(chunks("book", LONG)[3:5], ("ICU", "ER"), strict=True)
+    )
+    (result,) = gathered(one, other).results()
+    assert result.passage.labels == {"age": "adult"}
 
 
 def test_a_passage_apart_is_dropped_for_its_document_and_that_is_told() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import copy
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,34 @@ async def test_what_was_written_is_verified(session: Session, asked: Settings, t
         assert report.verdicts >= 4
         assert report.whole == report.passages > 0
         assert {source["state"] for source in report.sources} == {"unchanged"}
+
+
+@pytest.mark.parametrize("form", ["json", "html", "md"])
+async def test_labels_are_carried_and_shown_as_text(form: str, session: Session, tmp_path: Path) -> None:
+    """What a source was labelled stands in every form, which is verified, and nothing in a label is markup or an escape."""
+    told = {"condition": "neoplasms", "ward": "<b>ICU</b> \x1b[31m"}
+    answers = [
+        replace(answer, sources=tuple(replace(one, labels=told) for one in answer.sources))
+        for answer in session.answers
+    ]
+    path = export(session_of(*answers), tmp_path / f"a.{form}")
+    assert verify(path).status == "verified"
+    text = path.read_text("utf-8")
+    assert "\x1b" not in text
+    if form == "json":
+        read = as_json.session_of(json.loads(text))
+        assert {json.dumps(one.labels) for answer in read.answers for one in answer.sources} == {json.dumps(told)}
+    else:
+        assert "condition: neoplasms" in text
+        assert "<b>ICU" not in text.replace("\\<b>", "")
+
+
+async def test_a_transcript_from_before_labels_is_verified(session: Session, tmp_path: Path) -> None:
+    """Who keeps one made by an older citewell is not told that it was edited: it is written as it was then."""
+    transcript = as_json.document(session)
+    assert not any("labels" in source for answer in transcript["answers"] for source in answer["sources"])
+    for form in ("json", "html"):
+        assert verify(export(session, tmp_path / f"a.{form}")).status == "verified"
 
 
 EDITS: dict[str, Edit] = {
@@ -235,6 +264,8 @@ DAMAGE: dict[str, Edit] = {
     "an index that is none": lambda t: t["answers"][0].update(index=["x"]),
     "an unknown verdict": lambda t: t["answers"][0]["sentences"][0]["checks"][0].update(verdict="great"),
     "metadata that is a list": lambda t: t["answers"][0]["sources"][0].update(metadata=[1]),
+    "labels that are a list": lambda t: t["answers"][0]["sources"][0].update(labels=[1]),
+    "a label that is none": lambda t: t["answers"][0]["sources"][0].update(labels={"ward": ["ICU"]}),
 }
 
 
