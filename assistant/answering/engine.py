@@ -60,13 +60,15 @@ class Engine:
         """The model that writes; None where answers are verbatim quotes."""
         return self._generator.model if self._generator else None
 
-    async def check(self, where: Filter) -> None:
-        """See that this index can be filtered so.
+    async def check(self, where: Filter) -> str:
+        """See that this index can be filtered so; what is to be said of it where no record passes.
 
         Raises:
             InputError: no record carries a label that it names.
+            IndexStoreError, ServerError: the index cannot be read.
         """
         await self._searcher.check(where)
+        return await self._searcher.barren(where)
 
     async def ask(
         self, question: str, history: Sequence[Turn] = (), where: Filter | None = None

@@ -140,6 +140,13 @@ class Searcher:
                 raise where.unknown(label, filters.labels_among(await self.index.facets()))
             self._labels.add(label)
 
+    async def barren(self, where: filters.Filter) -> str:
+        """That no record passes a filter, and what may have been meant; empty where one does."""
+        if not where.terms or (await self.index.counts(where)).passages:
+            return ""
+        nearest = where.nearest(await self.index.facets())
+        return f"No record passes the filter {where.text}{f'; did you mean {nearest}?' if nearest else ''}"
+
     def _wants_retracted(self, where: filters.Filter) -> bool:
         return self._settings.retracted == "flag" or where.about_retraction
 
@@ -149,10 +156,8 @@ class Searcher:
         if gone:
             were = "retracted record was" if gone == 1 else "retracted records were"
             return [f"{gone} {were} left out; the filter “retracted” brings such."]
-        if where.terms and not found_any and not (await self.index.counts(where)).passages:
-            nearest = where.nearest(await self.index.facets())
-            return [f"No record passes the filter {where.text}{f'; did you mean {nearest}?' if nearest else ''}"]
-        return []
+        barren = "" if found_any else await self.barren(where)
+        return [barren] if barren else []
 
     async def _embedded(self, question: str, warnings: list[str]) -> Vector | None:
         """The question's vector; None, and a warning where there should be one, if words alone can be searched."""

@@ -117,15 +117,17 @@ class Conductor:
 
     async def narrow(self, text: str) -> bool:
         """Search only what this filter lets pass from now on, `off` all; without text, say which it is. False if it is none."""
+        barren = ""
         if text:
             try:
-                await self.dialogue.narrow("" if text.strip().lower() in _ALL else text)
+                barren = await self.dialogue.narrow("" if text.strip().lower() in _ALL else text)
             except CitewellError as error:
                 self.complain(error)
                 return False
             self._describe()
         now = self.dialogue.filter
-        self.say(f"Filter: {now} · /filter off searches all" if now else f"All records are searched. {_FILTER_HELP}")
+        told = f"Filter: {now} · /filter off searches all" if now else f"All records are searched. {_FILTER_HELP}"
+        self.say(f"{barren} · /filter off searches all" if barren else told, "warning" if barren else "")
         return True
 
     def preview(self, text: str) -> None:

@@ -103,8 +103,8 @@ class Dialogue:
         """Which records are searched, as text; empty: all."""
         return self.settings.retrieval.filter if self.where is None else self.where.text
 
-    async def narrow(self, text: str) -> None:
-        """Search only the records that this filter lets pass from now on; an empty one lets all.
+    async def narrow(self, text: str) -> str:
+        """Search only the records that this filter lets pass from now on; an empty one lets all. Says if none passes.
 
         Raises:
             CitewellError: it is no filter, or none for this index; the one before stays.
@@ -113,11 +113,12 @@ class Dialogue:
 
         where = parse(text)
         try:
-            await (await self.open()).check(where)
+            barren = await (await self.open()).check(where)
         except IndexReplaced:
             await self.close()
-            await (await self.open()).check(where)
+            barren = await (await self.open()).check(where)
         self.where = where
+        return barren
 
     @property
     def elsewhere(self) -> str:

@@ -23,6 +23,7 @@ class ScriptedEngine(Engine):
         self.settings = settings
         self.asked: list[tuple[str, tuple[Turn, ...]]] = []
         self.filters: list[str] = []
+        self.barren: dict[str, str] = {}
         self.stopped = 0
         self.closed = False
         self._scripts = list(scripts)
@@ -39,8 +40,9 @@ class ScriptedEngine(Engine):
         """As the test has it."""
         return self._model
 
-    async def check(self, where: Filter) -> None:
-        """Every filter will do."""
+    async def check(self, where: Filter) -> str:
+        """Every filter will do; what the test would have said of it."""
+        return self.barren.get(where.text, "")
 
     async def around(self, source: Source) -> Surroundings:
         """What the test put around that document's passages."""

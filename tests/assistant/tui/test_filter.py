@@ -54,6 +54,18 @@ async def test_a_wrong_filter_is_shown_and_can_be_mended(chat: OpenChat) -> None
         assert c.status == "unknown type “rtct” · Did you mean rct?" or "Enter searches" in c.status
 
 
+async def test_a_filter_that_no_record_passes_is_told_at_once(chat: OpenChat) -> None:
+    """A misspelt value is not found out only by a question that nothing answers; the filter is set all the same."""
+    told = "No record passes the filter type:rct; did you mean type:review?"
+    async with chat(size=WIDE) as c:
+        c.engine.barren["type:rct"] = told
+        await send(c, "/filter type:rct")
+        assert c.status == f"{told} · /filter off searches all"
+        assert c.screen.status.has_class("-warning")
+        assert c.prompt.text == ""
+        assert "filter type:rct" in c.shown("TitleLine")
+
+
 @pytest.mark.parametrize(
     ("typed", "told"),
     [
@@ -88,6 +100,14 @@ async def test_a_reopened_session_says_its_filter_and_goes_on_with_it(chat: Open
         await c.ask()
         assert c.engine.filters == ["year>=2020"]
     assert [one.filter for one in store.load(session.id).answers][:2] == ["", "year>=2020"]
+
+
+async def test_what_a_source_was_labelled_stands_in_its_head(chat: OpenChat) -> None:
+    """Who filters by a classifier's label sees it beside type and year; it is no markup."""
+    one = replace(source(1, year=2019), labels={"condition": "neoplasms [b]"})
+    async with chat(script(answer(sources=[one])), size=WIDE) as c:
+        await c.ask()
+        assert c.shown("#passage-head").splitlines()[1] == "2019 · condition: neoplasms [b]"
 
 
 @pytest.mark.parametrize("size", [(80, 24), WIDE])

@@ -105,7 +105,8 @@ async def test_a_filter_is_set_on_the_new_index(
     dialogue = Dialogue(loaded.settings, opener(loaded))
     await dialogue.open()
     await rebuild([], loaded.settings, Watcher())
-    await dialogue.narrow("has:arm")
+    assert await dialogue.narrow("arm:3x") == "No record passes the filter arm:3x"
+    assert await dialogue.narrow("has:arm") == ""
     assert (await asked(dialogue)).filter == "has:arm"
     await dialogue.close()
 
