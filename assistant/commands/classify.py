@@ -293,8 +293,11 @@ def _put_evaluation(report: Mapping[str, Any]) -> None:
 def _put_classes(classes: Mapping[str, Mapping[str, Any]]) -> None:
     from rich.cells import cell_len, set_cell_size
 
-    width = min(_WIDEST_LABEL, max(map(cell_len, classes)))
-    output.say(f"\n  {'':<{width}}  precision  recall     F1  examples")
+    width = min(_WIDEST_LABEL, output.width() - 2, max(map(cell_len, classes)))
+    beside = width if width + 38 <= output.width() else 0  # a row that would fold has its label on a line of its own
+    output.say(f"\n  {'':<{beside}}  precision  recall     F1  examples")
     for label, row in sorted(classes.items(), key=lambda item: -item[1]["examples"]):
         figures = f"{row['precision']:9.3f}  {row['recall']:6.3f}  {row['f1']:5.3f}  {row['examples']:8,}"
-        output.say(f"  {set_cell_size(one_line(label), width)}  {figures}")
+        if not beside:
+            output.say(f"  {set_cell_size(one_line(label), width)}".rstrip())
+        output.say(f"  {set_cell_size(one_line(label), beside)}  {figures}")

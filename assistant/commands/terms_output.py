@@ -28,12 +28,17 @@ RECALL = (1, 5)
 
 
 def put_similar(queries: Sequence[str], listed: TermList, found: Similar) -> None:
-    """A ranking for each query, and the matrix of the first terms that are named."""
+    """A ranking for each query, and the matrix of the first terms that are named.
+
+    In a narrow terminal the bars are shorter, then gone, then the terms are cut.
+    """
+    name = min(_NAME, max(_SHORT, output.width() - 16))
+    longest = min(_BAR, output.width() - 17 - name)
     for query, ranking in zip(queries, found.ranked, strict=True):
         output.heading(f"“{query}”: the nearest in {listed.title} (of {len(listed.terms):,})")
         for rank, near in enumerate(ranking, 1):
-            bar = "▇" * round(max(0.0, near.cosine) * _BAR)
-            output.say(f"  {rank:>4}  {near.cosine:6.3f}  {_padded(listed.terms[near.number], _NAME)} {bar}".rstrip())
+            bar = "▇" * round(max(0.0, near.cosine) * longest)
+            output.say(f"  {rank:>4}  {near.cosine:6.3f}  {_padded(listed.terms[near.number], name)} {bar}".rstrip())
         output.say()
     _put_matrix(found)
 

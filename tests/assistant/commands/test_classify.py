@@ -55,6 +55,17 @@ def test_training_tells_how_right_it_will_be(home: Home, data: Path, called: Cal
     assert {"macro_f1_sd", "accuracy", "calibration_error", "head", "features", "confusion", "id"} <= report.keys()
 
 
+def test_the_table_of_classes_keeps_within_the_terminal(
+    home: Home, data: Path, model: str, called: Called, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a row has no room, the label stands above its figures: none is folded."""
+    monkeypatch.setenv("COLUMNS", "40")
+    shown = called(home, "classify", "evaluate", "--model", model, "--data", str(data)).stdout
+    head, *rows = shown[shown.index("    precision") :].splitlines()
+    assert [row.strip() for row in rows[::2]] == ["cardiology", "neurology", "心血管科"]
+    assert all(len(row) == len(head) <= 40 for row in rows[1::2])
+
+
 def test_prediction_of_standard_input(home: Home, model: str) -> None:
     """A line of JSON for each text, plain or JSON, with the line and the id it came with; a blank one is told, status 3.
 

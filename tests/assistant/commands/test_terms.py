@@ -62,14 +62,19 @@ def test_similar_ranks_a_list_and_shows_the_matrix(desk: Desk) -> None:
     assert shown.index("high fever  ") < shown.index("Cosine of each with each")
 
 
-def test_the_matrix_keeps_within_the_terminal(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("columns", "bars"), [(40, False), (60, True), (80, True)])
+def test_rankings_and_matrix_keep_within_the_terminal(
+    columns: int, bars: bool, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As many terms as there is room for, and it is said how many: no row of figures is folded."""
-    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("COLUMNS", str(columns))
     names = [f"fever of the {n}th day after the operation" for n in range(11)]
     shown = desk.terms("similar", "fever", "--to", desk.file("terms.txt", *names)).stdout
-    heading, *rows = shown[shown.index("Cosine of each with each") :].splitlines()
-    assert heading == f"Cosine of each with each; the first {len(rows) - 1} of 11"
-    assert all(len(row) <= 80 for row in rows)
+    ranking, matrix = shown.split("Cosine of each with each")
+    heading, *rows = matrix.splitlines()
+    assert heading == f"; the first {len(rows) - 1} of 11"
+    assert all(len(row) <= columns for row in (*ranking.splitlines()[1:], *rows))
+    assert ("▇" in ranking) == bars
 
 
 def test_terms_are_compared_among_themselves(desk: Desk) -> None:
