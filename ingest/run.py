@@ -116,7 +116,6 @@ class Run:
                         await self._take(chunk)
             await self._batches.finish()
             await self._take_deferred()
-            await self._batches.finish()
         except asyncio.CancelledError:
             self._observer.stopping()
             if self._stage is not None:
@@ -187,11 +186,13 @@ class Run:
         await self._dispatch(list(distinct.values()))
 
     async def _take_deferred(self) -> None:
-        """Store the versions that waited in vain for a later one; see `_is_settled`."""
-        waiting = list(self._deferred.values())
-        self.summary.skipped -= len(waiting)
-        for start in range(0, len(waiting), self._batch):
-            await self._dispatch(waiting[start : start + self._batch], last=True)
+        """Store what waited in vain for something that comes later; see `_is_settled`. Some may have to wait for others of it."""
+        while waiting := list(self._deferred.values()):
+            self._deferred.clear()
+            self.summary.skipped -= len(waiting)
+            for start in range(0, len(waiting), self._batch):
+                await self._dispatch(waiting[start : start + self._batch], last=True)
+            await self._batches.finish()
 
     async def _dispatch(self, chunk: list[tuple[str | None, Document]], *, last: bool = False) -> None:
         withdrawn = set() if self._manner.every else await self._withdrawn([document for _, document in chunk])

@@ -174,13 +174,14 @@ async def test_what_gives_way_leaves_none_out(home: Settings, tmp_path: Path) ->
 async def test_a_refused_record_leaves_its_paper_to_the_other(
     settings: SettingsFactory, tmp_path: Path, openai_server: OpenAIServer
 ) -> None:
-    """The embedder will not have the first of two records of one paper: the second is stored, though it was left out for it."""
+    """The embedder will not have two of three records of one paper: the third is stored, though it was left out for them."""
     openai_server.context_length = 60
     home = settings({"embedding.provider": "openai", "embedding.url": openai_server.url})
-    long = lines(tmp_path / "1.jsonl", {"id": "long", **PAPER, "text": "word " * 100})
-    summary, _ = await run(home, long, lines(tmp_path / "2.jsonl", {"id": "short", **PAPER}), manner=Manner(prune=True))
+    texts = {"long": "word " * 100, "longer": "word " * 200, "short": "Aspirin."}
+    files = [lines(tmp_path / f"{name}.jsonl", {"id": name, **PAPER, "text": text}) for name, text in texts.items()]
+    summary, _ = await run(home, *files, manner=Manner(prune=True))
     assert await ids(home) == ["short"]
-    assert (summary.documents, summary.failed, summary.same_paper, summary.skipped) == (1, 1, 0, 0)
+    assert (summary.documents, summary.failed, summary.same_paper, summary.skipped) == (1, 2, 0, 0)
 
 
 async def test_sections_and_meeting_abstracts_stand(home: Settings, tmp_path: Path) -> None:
